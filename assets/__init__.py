@@ -1,0 +1,1 @@
+"""What Dagster materialises: tables, resources and lineage, and the warehouse that they land in."""

@@ -1,0 +1,489 @@
+"""Runs the tables of one source: reads concurrently, commits one at a time, goes on past failures.
+
+    resolver ─► pages ─► Stage (worker threads, no connection)
+                           │ last client or parent done
+                           ▼
+    main thread: one short session: commit table, spool it for its relations ─► TableOutcome
+
+The main thread is the only one that touches the warehouse. A failed table skips its descendants, never its
+siblings; what succeeded stays committed.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from assets.observing import Observer, TableOutcome
+from assets.warehouse.duckdb import DuckDBWarehouse, Session, client_scopes, read_spool, spooled_scopes
+from assets.warehouse.ledger import SyncRecord
+from assets.warehouse.reader import ReadPlan, Stamp
+from assets.warehouse.staging import Stage, StagingArea
+from assets.workers import Workers
+from integrations.sdk.counters import Counters, counting
+from integrations.sdk.errors import (
+    DeclarationError,
+    HeadwaterError,
+    LoginRefused,
+    RequestForbidden,
+    ResolverFailed,
+    SourceTimeout,
+    SourceUnreachable,
+    WarehouseError,
+)
+from integrations.sdk.names import first_repeated
+from integrations.sdk.reading import read
+from integrations.sdk.resolvers import ParentRow
+from integrations.sdk.schema import Client, Node
+from integrations.sdk.window import EVERYTHING, Window
+
+log = logging.getLogger(__name__)
+
+HOPELESS = (LoginRefused, RequestForbidden, DeclarationError, ResolverFailed)
+MAX_UNREACHABLE = 3
+MAX_ERRORS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOrder:
+    """What to sync, and how. `nodes` has parents before children; `limit` cuts every table (previews)."""
+
+    source: str
+    nodes: Sequence[Node]
+    connect: Callable[[], Client]
+    warehouse: DuckDBWarehouse
+    run_id: str
+    root_run_id: str = ""
+    write_mode: str = "overwrite-delete-stale"
+    deterministic_ids: bool = False
+    concurrency: int = 16
+    window: Window = EVERYTHING
+    limit: int | None = None
+    observer: Observer = field(default_factory=Observer)
+
+
+def sync_tables(order: SyncOrder) -> Iterator[TableOutcome]:
+    """Sync the tables; yield each outcome as its table is committed, failed or skipped."""
+    with closing(_Sync(order)) as sync:
+        yield from sync.run()
+
+
+class _TableRun:
+    """One table on its way through a sync."""
+
+    def __init__(self, node: Node, stage: Stage, order: SyncOrder, done: Callable[["_TableRun"], None]) -> None:
+        self.node, self.stage, self.plan = node, stage, stage.plan
+        self.counters = Counters()
+        self.pages = 0
+        self.errors: list[HeadwaterError] = []
+        self.succeeded = 0
+        self.started_at = datetime.now(UTC)
+        self._started = time.monotonic()
+        self._limit, self._done = order.limit, done
+        self._lock = threading.Lock()
+        self._open = 1  # what is being read, and the one who hands it out
+        self._unreachable = 0
+        self.hopeless = False
+
+    @property
+    def seconds(self) -> float:
+        """Since the table was begun."""
+        return time.monotonic() - self._started
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a preview has seen enough."""
+        return self._limit is not None and self.stage.records >= self._limit
+
+    def opened(self) -> None:
+        """One more client or parent is being read."""
+        with self._lock:
+            self._open += 1
+
+    def closed(self) -> None:
+        """One is done; the last one hands the table on to be committed."""
+        with self._lock:
+            self._open -= 1
+            last = self._open == 0
+        if last:
+            self._done(self)
+
+    def succeed(self) -> None:
+        """A client or parent was read to its end."""
+        with self._lock:
+            self.succeeded += 1
+            self._unreachable = 0
+
+    def fail(self, error: HeadwaterError, scope: int | None = None) -> None:
+        """A client or parent could not be read; its rows are left out."""
+        with self._lock:
+            self.errors.append(error)
+            if scope is not None:
+                self.stage.failed_scopes.append(scope)
+            if isinstance(error, SourceUnreachable | SourceTimeout):
+                self._unreachable += 1
+            self.hopeless |= isinstance(error, HOPELESS) or self._unreachable >= MAX_UNREACHABLE
+
+    def add_page(self) -> None:
+        """Count a page."""
+        with self._lock:
+            self.pages += 1
+
+
+class _Sync:
+    def __init__(self, order: SyncOrder) -> None:
+        self._order = order
+        self._workers = Workers(order.concurrency)
+        self._ready: queue.SimpleQueue[_TableRun] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._area: StagingArea = order.warehouse.staging(order.run_id)
+        self._clients: dict[str, dict[str, Client]] = {}  # by root table, by client id
+        self._clients_lock = threading.Lock()
+        self._client: Client = None
+        now = datetime.now(UTC)
+        self._stamp = Stamp(order.source, now.isoformat(), order.deterministic_ids)
+
+    def close(self) -> None:
+        """Stop reading, and remove what is staged."""
+        self._stopping.set()
+        self._workers.close()
+        self._area.close()
+        if hasattr(self._client, "close"):
+            self._client.close()
+
+    def run(self) -> Iterator[TableOutcome]:
+        order = self._order
+        self._client = order.connect()
+        in_run = {node.name for node in order.nodes}
+        waiting = {node.name: node for node in order.nodes}
+        roots = [node for node in order.nodes if node.parent is None or node.parent.name not in in_run]
+        running = 0
+        begun: list[TableOutcome] = []
+        with_stored_parents = [node for node in roots if node.parent]
+        if with_stored_parents:
+            with order.warehouse.session() as session:
+                for node in with_stored_parents:
+                    running += self._begin_child(session, node, waiting, begun)
+        for node in roots:
+            if node.parent is None:
+                running += self._begin_root(node, waiting)
+        yield from begun
+        while running:
+            finished = [self._ready.get()]
+            while not self._ready.empty():
+                finished.append(self._ready.get())
+            outcomes: list[TableOutcome] = []
+            with order.warehouse.session() as session:
+                for run in finished:
+                    running -= 1
+                    outcome = self._finish(session, run)
+                    outcomes.append(outcome)
+                    children = [node for node in order.nodes if node.parent is run.node]
+                    if outcome.error:
+                        outcomes += self._skip_below(session, run.node, waiting)
+                    else:
+                        for child in children:
+                            running += self._begin_child(session, child, waiting, outcomes)
+                    run.stage.discard()
+            yield from outcomes
+
+    # Beginning a table
+
+    def _new_run(self, node: Node, waiting: dict[str, Node]) -> _TableRun:
+        del waiting[node.name]
+        self._order.observer.started(node)
+        stage = self._area.stage(ReadPlan(node))
+        return _TableRun(node, stage, self._order, self._ready.put)
+
+    def _begin_root(self, node: Node, waiting: dict[str, Node]) -> int:
+        run = self._new_run(node, waiting)
+        self._workers.submit(lambda: self._hand_out_clients(run))
+        return 1
+
+    def _begin_child(self, session: Session, node: Node, waiting: dict[str, Node], outcomes: list[TableOutcome]) -> int:
+        """Spool the parents and begin to hand them out; how many tables were begun (0 or 1)."""
+        order = self._order
+        assert node.parent is not None
+        parent = node.parent
+        run = self._new_run(node, waiting)
+        if not session.has_table(order.source, parent.name):
+            run.fail(
+                WarehouseError(
+                    f"its parent `{parent.name}` has never been synced",
+                    hint=f"run: headwater sync {order.source}.{parent.name}",
+                )
+            )
+            outcomes.append(self._finish(session, run))
+            outcomes += self._skip_below(session, node, waiting)
+            return 0
+        columns = self._given_columns(node)
+        path = run.stage.folder / "parents.parquet"
+        every = list(dict.fromkeys([*columns, *run.plan.parent_columns]))
+        session.spool_parents(order.source, parent, every, path, order.limit)
+        run.stage.scopes = spooled_scopes(path, run.plan.parent_columns)
+        threading.Thread(
+            target=self._hand_out_parents, args=(run, path, columns), name=f"parents-{node.name}", daemon=True
+        ).start()
+        return 1
+
+    def _given_columns(self, node: Node) -> list[str]:
+        assert node.parent is not None
+        if node.table.parent_columns is not None:
+            return list(node.table.parent_columns)
+        return [column.name for column in node.parent.table.columns]
+
+    def _hand_out_clients(self, run: _TableRun) -> None:
+        """Read a top-level table with each of its clients."""
+        try:
+            with counting(run.counters):
+                clients = self._clients_of(run.node)
+        except Exception as error:  # noqa: BLE001 - the boundary of an author's code: its table fails, no other
+            run.fail(self._explain(error, run, ""))
+            run.closed()
+            return
+        scoped = len(clients) > 1 or any(clients)
+        if scoped:
+            run.stage.scopes = client_scopes(list(clients))
+        for number, (client_id, client) in enumerate(clients.items()):
+            run.opened()
+            scope = number if scoped else None
+            self._workers.submit(partial(self._read, run, client, client_id, scope, None))
+        run.closed()
+
+    def _hand_out_parents(self, run: _TableRun, path: Path, columns: list[str]) -> None:
+        """Read a relation once per parent row, no more than a few rows ahead of the workers."""
+        ahead: queue.SimpleQueue[None] = queue.SimpleQueue()  # a token for each row that may be handed out
+        for _ in range(2 * self._order.concurrency):
+            ahead.put(None)
+        assert run.node.parent is not None
+        table = run.node.parent.name
+        try:
+            with counting(run.counters):
+                clients = self._clients_of(run.node)
+            for scope, client_id, values in read_spool(path, columns):
+                ahead.get()
+                if self._stopping.is_set() or run.hopeless or run.is_full:
+                    break
+                row = ParentRow(table, values)
+                run.opened()
+                if (client_id or "") not in clients:
+                    run.fail(self._client_is_gone(client_id or ""), scope)
+                    run.closed()
+                    continue
+                work = self._reading_of(run, clients[client_id or ""], client_id or "", scope, row, ahead)
+                self._workers.submit(work)
+        except Exception as error:  # noqa: BLE001 - the boundary of an author's code: its table fails, no other
+            run.fail(self._explain(error, run, ""))
+        finally:
+            run.closed()
+
+    def _reading_of(
+        self,
+        run: _TableRun,
+        client: Client,
+        client_id: str,
+        scope: int,
+        parent: ParentRow,
+        ahead: "queue.SimpleQueue[None]",
+    ) -> Callable[[], None]:
+        def work() -> None:
+            try:
+                self._read(run, client, client_id, scope, parent)
+            finally:
+                ahead.put(None)
+
+        return work
+
+    def _clients_of(self, node: Node) -> dict[str, Client]:
+        """The clients of the table's root, by id; asked for once."""
+        root = (node.ancestors() or [node])[-1]
+        with self._clients_lock:
+            if root.name not in self._clients:
+                found = list(root.table.clients(self._client))
+                ids = [client_id_of(client) for client in found]
+                if not found:
+                    raise DeclarationError(
+                        f"the multiplexer of `{root.name}` gives no client: there is nothing to read with",
+                        hint="check that the source's spec names an account",
+                    )
+                if len(found) > 1 and (repeated := first_repeated(ids)) is not None:
+                    raise DeclarationError(
+                        f"the multiplexer of `{root.name}` gives two clients with the id {repeated!r}",
+                        hint="give each client an id of its own: client.derive('account-1')",
+                    )
+                self._clients[root.name] = dict(zip(ids, found, strict=True))
+            return self._clients[root.name]
+
+    # Reading
+
+    def _read(
+        self, run: _TableRun, client: Client, client_id: str, scope: int | None, parent: ParentRow | None
+    ) -> None:
+        """Read one client, or one parent's relation, to its end; runs in a worker thread."""
+        if self._stopping.is_set() or run.hopeless or run.is_full:
+            run.closed()
+            return
+        order = self._order
+        try:
+            with counting(run.counters):
+                for batch in read(run.node.table, client, parent, order.window):
+                    run.stage.add(batch, scope, parent, client)
+                    run.add_page()
+                    order.observer.progressed(run.node, run.stage.records)
+                    if run.is_full or self._stopping.is_set():
+                        break
+                run.succeed()
+        except Exception as error:  # noqa: BLE001 - the boundary of an author's code: its table fails, no other
+            run.fail(self._explain(error, run, client_id), scope)
+        finally:
+            run.closed()
+
+    def _explain(self, error: Exception, run: _TableRun, client_id: str) -> HeadwaterError:
+        if not isinstance(error, HeadwaterError):
+            log.debug("resolver_failed source=%s table=%s", self._order.source, run.node.name, exc_info=error)
+            at = _raised_at(error)
+            error = ResolverFailed(
+                f"its resolver raised {type(error).__name__}: {error}{at}",
+                hint="this is a mistake in the integration; --debug shows the traceback",
+            )
+        return error.at(source=self._order.source, table=run.node.name, client=client_id)
+
+    def _client_is_gone(self, client_id: str) -> HeadwaterError:
+        return WarehouseError(
+            f"rows of its parent were read with client {client_id!r}, which the multiplexer no longer gives",
+            hint="sync the parent again",
+        )
+
+    # Finishing a table
+
+    def _finish(self, session: Session, run: _TableRun) -> TableOutcome:
+        """Commit what was read, unless nothing was, and write the ledger."""
+        order, record = self._order, self._record_of(run)
+        outcome = TableOutcome(run.node, record)
+        committed = False
+        refused: HeadwaterError | None = None
+        if not run.errors or run.succeeded:
+            record.outcome = "partial" if run.errors else "done"
+            try:
+                loaded = session.commit(
+                    run.stage,
+                    self._stamp,
+                    record,
+                    write_mode=order.write_mode,
+                    whole=not run.errors and not order.window and order.limit is None,
+                )
+                committed = True
+                preview = session.preview(order.source, run.plan)
+                outcome = TableOutcome(run.node, record, loaded.total, preview)
+            except WarehouseError as refusal:
+                refused = refusal.at(source=order.source, table=run.node.name)
+        error = refused or (_sum_up(run) if run.errors else None)
+        if error:
+            outcome = TableOutcome(run.node, record, outcome.total_rows, outcome.preview, error)
+        if not committed:
+            record.outcome, record.rows = "failed", 0
+            record.error = str(error)
+            session.record(record)
+        self._order.observer.finished(outcome)
+        self._log(record)
+        return outcome
+
+    def _record_of(self, run: _TableRun) -> SyncRecord:
+        order, counted = self._order, run.counters
+        return SyncRecord(
+            run_id=order.run_id,
+            root_run_id=order.root_run_id or order.run_id,
+            source=order.source,
+            table_name=run.node.name,
+            window_start=order.window.start.isoformat() if order.window.start else None,
+            window_end=order.window.end.isoformat() if order.window.end else None,
+            pages=run.pages,
+            requests=counted.requests,
+            retries=counted.retries,
+            bytes=counted.size_bytes,
+            started_at=run.started_at.isoformat(),
+            seconds=round(run.seconds, 3),
+            error=str(_sum_up(run)) if run.errors else None,
+        )
+
+    def _skip_below(self, session: Session, failed: Node, waiting: dict[str, Node]) -> list[TableOutcome]:
+        """Outcomes for the descendants of a table that failed."""
+        skipped = []
+        for node in [node for node in waiting.values() if failed in node.ancestors()]:
+            del waiting[node.name]
+            error = HeadwaterError(f"skipped, since `{failed.name}` failed").at(
+                source=self._order.source, table=node.name
+            )
+            record = SyncRecord(
+                self._order.run_id,
+                self._order.root_run_id or self._order.run_id,
+                self._order.source,
+                node.name,
+                outcome="skipped",
+                started_at=datetime.now(UTC).isoformat(),
+                error=error.what,
+            )
+            session.record(record)
+            outcome = TableOutcome(node, record, error=error)
+            self._order.observer.finished(outcome)
+            self._log(record)
+            skipped.append(outcome)
+        return skipped
+
+    def _log(self, record: SyncRecord) -> None:
+        level = logging.INFO if record.outcome == "done" else logging.WARNING
+        log.log(
+            level,
+            "table_synced source=%s table=%s outcome=%s rows=%d rejected=%d pages=%d requests=%d retries=%d "
+            "seconds=%.3f",
+            record.source,
+            record.table_name,
+            record.outcome,
+            record.rows,
+            record.rejected,
+            record.pages,
+            record.requests,
+            record.retries,
+            record.seconds,
+        )
+
+
+def client_id_of(client: Client) -> str:
+    """What tells a client from its siblings: its `id`, which CloudQuery's clients have as a method."""
+    found: Any = getattr(client, "id", "")
+    return str(found() if callable(found) else found or "")
+
+
+def _sum_up(run: _TableRun) -> HeadwaterError:
+    """One error for all of a table's: the first, and how many more there are."""
+    first = run.errors[0]
+    if len(run.errors) == 1 and not run.succeeded:
+        return first
+    total = run.succeeded + len(run.errors)
+    named = "; ".join(error.what for error in islice(run.errors, MAX_ERRORS_NAMED))
+    summary = type(first)(
+        f"{len(run.errors)} of {total} reads failed: {named}",
+        hint=first.hint,
+        request=first.request,
+        status=first.status,
+    )
+    return summary.at(source=first.source, table=first.table)
+
+
+def _raised_at(error: BaseException) -> str:
+    """The line of the integration's code where it was raised."""
+    trace, place = error.__traceback__, ""
+    while trace:
+        filename = trace.tb_frame.f_code.co_filename
+        if "integrations" in Path(filename).parts and "sdk" not in Path(filename).parts:
+            place = f" (at {Path(filename).name}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,35 @@
+"""Who is told how a sync is getting on: a progress bar, plain lines, or nobody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assets.warehouse.ledger import SyncRecord
+from integrations.sdk.errors import HeadwaterError
+from integrations.sdk.schema import Node
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutcome:
+    """What became of one table. `error` is set unless the outcome is done; `preview` is text, masked."""
+
+    node: Node
+    record: SyncRecord
+    total_rows: int = 0
+    preview: Sequence[Sequence[str | None]] = ()
+    error: HeadwaterError | None = None
+
+
+class Observer:
+    """Told of each step; does nothing with it. Called from several threads, so it must be quick and safe."""
+
+    def started(self, node: Node) -> None:
+        """A table is begun."""
+
+    def progressed(self, node: Node, records: int) -> None:
+        """So many records of the table have been read so far."""
+
+    def finished(self, outcome: TableOutcome) -> None:
+        """A table is committed, failed or skipped."""
+
+    def extracted(self, source: str, entity_type: str, count: int, error: HeadwaterError | None) -> None:
+        """So many resources of a type (or lineage edges) were declared, or the extraction failed."""

@@ -1,0 +1,95 @@
+"""What an integration declares in `extract()`, as Dagster assets: one per entity type, then the lineage set."""
+
+import ast
+import inspect
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from assets import catalog_store
+from assets.observing import Observer
+from assets.source import Source
+from assets.translator import LINEAGE, resource_specs
+from integrations.sdk.errors import HeadwaterError, ResolverFailed
+from integrations.sdk.integration import SecodaIntegration
+from integrations.sdk.resource import ENTITY_PARENT
+from integrations.sdk.strategies import InMemoryIngest
+
+log = logging.getLogger(__name__)
+
+
+def resource_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
+    """The multi-asset of what a source declares. One extraction serves all of it."""
+
+    @dg.multi_asset(
+        name=f"{source.slug}_resources",
+        specs=resource_specs(source),
+        can_subset=True,
+        op_tags={"headwater/source": source.slug},
+    )
+    def resources(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        try:
+            declared = extract(source)
+        except HeadwaterError as error:
+            observer.extracted(source.name, "", 0, error)
+            raise dg.Failure(description=str(error)) from None
+        if declared.resources or declared.lineage:
+            with source.warehouse.session() as session:
+                catalog_store.replace(session, source.name, context.run.run_id, declared.resources, declared.lineage)
+        else:
+            context.log.warning(f"{source.name} declares nothing: what it declared before is kept")
+        counts = Counter(resource.entity_type for resource in declared.resources)
+        for entity_type in [*source.entity_types, LINEAGE]:
+            count = len(declared.lineage) if entity_type == LINEAGE else counts.pop(entity_type, 0)
+            observer.extracted(source.name, entity_type, count, None)
+            key = dg.AssetKey([source.name, entity_type])
+            if key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=key, metadata={"declared": count})
+        for entity_type, count in counts.items():
+            context.log.warning(
+                f"{source.name} declares {count} of entity type `{entity_type}`, which has no asset: they are in "
+                "catalog.resources; add the type to the class's `entity_types`"
+            )
+
+    return resources
+
+
+def extract(source: Source) -> InMemoryIngest:
+    """Run the extraction. Raises: HeadwaterError, and then nothing that was declared counts."""
+    declared = InMemoryIngest()
+    integration = source.instantiate(ingest_resources_strategy=declared)
+    try:
+        integration.start()
+    except HeadwaterError as error:
+        raise error.at(source=source.name) from None
+    except Exception as error:
+        log.debug("extract_failed source=%s", source.name, exc_info=error)
+        raise ResolverFailed(
+            f"extract() raised {type(error).__name__}: {error}",
+            hint="this is a mistake in the integration; --debug shows the traceback",
+        ).at(source=source.name) from None
+    return declared
+
+
+def entity_types_of(integration: type[SecodaIntegration]) -> list[str]:
+    """The entity types that a class declares: its attribute, else the literals in its file, top-down."""
+    stated = getattr(integration, "entity_types", ())
+    found = list(stated) if stated else _literal_entity_types(integration)
+    order = list(ENTITY_PARENT)
+    return sorted(dict.fromkeys(found), key=lambda type_: order.index(type_) if type_ in order else len(order))
+
+
+def _literal_entity_types(integration: type[SecodaIntegration]) -> list[str]:
+    file = inspect.getsourcefile(integration)
+    tree = ast.parse(Path(file).read_text(encoding="utf-8")) if file else ast.Module([], [])
+    return [
+        keyword.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "entity_type" and isinstance(keyword.value, ast.Constant)
+        if isinstance(keyword.value.value, str)
+    ]

@@ -1,0 +1,65 @@
+"""One configured use of an integration: everything that its assets and commands need to know of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from assets.warehouse.duckdb import DuckDBWarehouse
+from integrations.sdk.http import HttpClient
+from integrations.sdk.integration import Integration, SecodaIntegration
+from integrations.sdk.names import slug
+from integrations.sdk.schema import Client, Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source of config.yaml, resolved: its integration's class, its spec, and the tables it covers."""
+
+    name: str
+    integration: type[SecodaIntegration]
+    spec: BaseModel | dict[str, Any]
+    warehouse: DuckDBWarehouse
+    nodes: Sequence[Node] = ()
+    entity_types: Sequence[str] = ()
+    write_mode: str = "overwrite-delete-stale"
+    deterministic_ids: bool = False
+    concurrency: int = 16
+    parallel_requests: int | None = None
+    requests_per_second: float | None = None
+    schedule: str | None = None
+    description: str = ""
+    owners: Sequence[str] = field(default=())
+
+    @property
+    def slug(self) -> str:
+        """The name as Dagster's groups, jobs and ops may have it."""
+        return slug(self.name)
+
+    def instantiate(self, **strategies: Any) -> SecodaIntegration:
+        """The integration itself, with its credentials."""
+        return self.integration(credentials=_plain(self.spec), **strategies)
+
+    def connect(self) -> Client:
+        """The client that tables are read with, under this source's limits."""
+        integration = self.instantiate()
+        assert isinstance(integration, Integration)
+        client = integration.connect(self.spec)
+        if isinstance(client, HttpClient):
+            client.limit(parallel_requests=self.parallel_requests, requests_per_second=self.requests_per_second)
+        return client
+
+    def node(self, table: str) -> Node | None:
+        """The table of that name, if the source covers it."""
+        return next((node for node in self.nodes if node.name == table), None)
+
+
+def _plain(spec: BaseModel | dict[str, Any]) -> dict[str, Any]:
+    """The spec as the `credentials` dictionary of a SecodaIntegration: secrets in the clear."""
+    if not isinstance(spec, BaseModel):
+        return dict(spec)
+    plain = {name: getattr(spec, name) for name in type(spec).model_fields}
+    return {
+        key: value.get_secret_value() if hasattr(value, "get_secret_value") else value for key, value in plain.items()
+    }

@@ -1,0 +1,120 @@
+"""A source's tables as one Dagster multi-asset: each is materialised as it is committed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets import metadata
+from assets.engine import SyncOrder, sync_tables
+from assets.observing import Observer, TableOutcome
+from assets.source import Source
+from assets.translator import table_key, table_spec
+from integrations.sdk.errors import ConfigError, TablesFailed
+from integrations.sdk.window import Window
+
+
+class SyncConfig(dg.Config):
+    """What can be set for one run: only records between these two times (ISO 8601), where a source can say."""
+
+    since: str | None = None
+    until: str | None = None
+
+
+def table_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
+    """The multi-asset of all of a source's tables; a run may select any of them."""
+
+    @dg.multi_asset(
+        name=f"{source.slug}_tables",
+        specs=[table_spec(source, node) for node in source.nodes],
+        can_subset=True,
+        op_tags={"headwater/source": source.slug},
+    )
+    def tables(context: dg.AssetExecutionContext, config: SyncConfig) -> Iterator[dg.MaterializeResult[None]]:
+        run = context.run
+        order = sync_order(
+            source,
+            {key.path[-1] for key in context.selected_asset_keys},
+            run_id=run.run_id,
+            root_run_id=run.root_run_id or run.run_id,
+            is_retry=run.parent_run_id is not None,
+            window=parse_window(config.since, config.until),
+            observer=observer,
+        )
+        failed: list[TableOutcome] = []
+        committed = 0
+        for outcome in sync_tables(order):
+            if outcome.error:
+                failed.append(outcome)
+                context.log.error(str(outcome.error))
+            if outcome.record.outcome in ("done", "partial"):
+                committed += 1
+                yield dg.MaterializeResult(
+                    asset_key=table_key(source.name, outcome.node.name),
+                    metadata=metadata.of_table(source.name, outcome),
+                )
+        if failed:
+            raise failure(source, failed, committed)
+
+    return tables
+
+
+def sync_order(
+    source: Source,
+    selected: set[str],
+    *,
+    run_id: str,
+    root_run_id: str,
+    is_retry: bool,
+    window: Window,
+    observer: Observer,
+) -> SyncOrder:
+    """The order for a run; a re-execution leaves out what its earlier attempts have committed."""
+    nodes = [node for node in source.nodes if node.name in selected]
+    if is_retry and source.warehouse.exists():
+        with source.warehouse.session() as session:
+            done = session.committed_tables(root_run_id)
+        nodes = [node for node in nodes if (source.name, node.name) not in done]
+    return SyncOrder(
+        source=source.name,
+        nodes=nodes,
+        connect=source.connect,
+        warehouse=source.warehouse,
+        run_id=run_id,
+        root_run_id=root_run_id,
+        write_mode=source.write_mode,
+        deterministic_ids=source.deterministic_ids,
+        concurrency=source.concurrency,
+        window=window,
+        observer=observer,
+    )
+
+
+def failure(source: Source, failed: list[TableOutcome], committed: int) -> dg.Failure:
+    """What Dagster shows when tables failed: which, why, and that the others are safe."""
+    errors = [outcome.error for outcome in failed if outcome.error]
+    names = ", ".join(outcome.node.name for outcome in failed)
+    summary = TablesFailed(
+        f"{source.name}: {len(failed)} of {len(failed) + committed} tables failed ({names}); {committed} are committed",
+        errors,
+        committed=committed,
+    )
+    reasons = {outcome.node.name: str(outcome.error) for outcome in failed}
+    return dg.Failure(description=str(summary), metadata=reasons, allow_retries=True)
+
+
+def parse_window(since: str | None, until: str | None) -> Window:
+    """A window from two ISO 8601 times; one without a zone is UTC. Raises: ConfigError."""
+
+    def instant(text: str | None, what: str) -> datetime | None:
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise ConfigError(
+                f"{what} `{text}` is not a time", hint="write it as 2024-01-31 or 2024-01-31T12:00:00Z"
+            ) from None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    return Window(instant(since, "since"), instant(until, "until"))

@@ -1,0 +1,1 @@
+"""The warehouse: where rows, cursors and the ledger of syncs are kept, in one DuckDB file."""

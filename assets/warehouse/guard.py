@@ -1,0 +1,208 @@
+"""The guard before DuckDB's JSON reader: decides which records the reader can be trusted with.
+
+The reader is fast and not exact: it rounds 1.5 to 2 in a BIGINT, takes `true` for 1, and alters numbers that
+a double cannot hold. A strict typed decode with msgspec, whose result is thrown away, costs a fraction of
+the reader's own time, and lets through only what both understand the same way.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from itertools import chain
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from assets.warehouse.exact import INT64_HIGH, INT64_LOW, decimal_fits
+from integrations.sdk.schema import Column, Path
+from integrations.sdk.types import ColumnType, Kind
+
+NULL = msgspec.Raw(b"null")
+SAFE_DECIMAL_DIGITS = 15
+LONG_DIGITS = 16  # a run of digits and points from which a number in JSON may be more than a double holds
+DIGIT_RUN = b"0" * LONG_DIGITS
+DIGITS_ALIKE = bytes(
+    ord("0") if chr(byte) in "0123456789." else (ord(" ") if byte == 0 else byte) for byte in range(256)
+)
+NO_GUARD = frozenset({Kind.JSON, Kind.DECIMAL, Kind.BLOB})  # not checked when inside a list, struct or map
+
+
+class Guard:
+    """Accepts or refuses staged lines for one table's columns that come from the record."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        tree = _tree(columns)
+        self._decoder = msgspec.json.Decoder(_struct(tree))
+        leaves = dict(_leaves(tree))
+        self._json = _getter([attribute for attribute, type_ in leaves.items() if type_.kind is Kind.JSON])
+        self._decimals = [(a, type_) for a, type_ in leaves.items() if type_.kind is Kind.DECIMAL]
+
+    def accepts(self, lines: bytes) -> bool:
+        """Whether every line is an object whose values the reader reads exactly."""
+        try:
+            rows = self._decoder.decode_lines(lines)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        if self._json and not self._json_is_safe(rows):
+            return False
+        return all(self._decimals_are_safe(rows, attribute, type_) for attribute, type_ in self._decimals)
+
+    def _json_is_safe(self, rows: list[Any]) -> bool:
+        """Whether no number in a JSON column is long enough to be altered, nor half a surrogate pair there."""
+        assert self._json is not None
+        text = b" ".join(chain.from_iterable(map(self._json, rows)))
+        return DIGIT_RUN not in text.translate(DIGITS_ALIKE)
+
+    def _decimals_are_safe(self, rows: list[Any], attribute: str, type_: ColumnType) -> bool:
+        for number in map(_reach(attribute), rows):
+            if number is not None and not (
+                number.is_finite()
+                and len(number.as_tuple().digits) <= SAFE_DECIMAL_DIGITS
+                and abs(number.adjusted()) <= SAFE_DECIMAL_DIGITS
+                and decimal_fits(number, type_)
+            ):
+                return False
+        return True
+
+
+def can_guard(columns: Sequence[Column]) -> bool:
+    """Whether the fast way can be trusted with these columns at all.
+
+    Not when two of them read the same field as different types, or one reads inside another's field, or
+    fields differ in case alone (DuckDB's names do not), or a type that needs a look is inside another.
+    """
+    paths: dict[tuple[str, ...], ColumnType] = {}
+    for column in columns:
+        assert isinstance(column.origin, Path)
+        if paths.setdefault(column.origin.keys, column.type) != column.type:
+            return False
+        inner = column.type.leaves()
+        if inner != [column.type] and any(leaf.kind in NO_GUARD for leaf in inner):
+            return False
+    for keys in paths:
+        if any(keys[:length] in paths for length in range(1, len(keys))):
+            return False
+    folded = {tuple(key.casefold() for key in keys) for keys in paths}
+    prefixes = {keys[:n] for keys in paths for n in range(1, len(keys) + 1)}
+    folded_prefixes = {tuple(key.casefold() for key in prefix) for prefix in prefixes}
+    return len(folded) == len(paths) and len(folded_prefixes) == len(prefixes)
+
+
+class _Leaf:
+    """A field that columns read: its type, and whether a row needs it."""
+
+    __slots__ = ("required", "type")
+
+    def __init__(self, type: ColumnType, required: bool) -> None:
+        self.type, self.required = type, required
+
+
+_Tree = dict[str, Any]
+
+
+def _tree(columns: Sequence[Column]) -> _Tree:
+    tree: _Tree = {}
+    for column in columns:
+        assert isinstance(column.origin, Path)
+        *parents, leaf = column.origin.keys
+        branch = tree
+        for key in parents:
+            branch = branch.setdefault(key, {})
+        known = branch.get(leaf)
+        branch[leaf] = _Leaf(column.type, column.required or (known is not None and known.required))
+    return tree
+
+
+def _struct(tree: _Tree) -> Any:
+    """A msgspec struct; a key may be any text, so fields are f0, f1, … renamed to their keys."""
+    required: list[Any] = []
+    optional: list[Any] = []
+    rename = {}
+    for position, (key, branch) in enumerate(tree.items()):
+        name = f"f{position}"
+        rename[name] = key
+        if isinstance(branch, dict):
+            needed = any(leaf.required for leaf in _all_leaves(branch))
+            (required if needed else optional).append(
+                (name, _struct(branch)) if needed else (name, _struct(branch) | None, None)
+            )
+        elif branch.type.kind is Kind.JSON:
+            (required if branch.required else optional).append(
+                (name, msgspec.Raw) if branch.required else (name, msgspec.Raw, NULL)
+            )
+        elif branch.required:
+            required.append((name, _strict(branch.type)))
+        else:
+            optional.append((name, _strict(branch.type) | None, None))
+    return msgspec.defstruct("Record", [*required, *optional], rename=rename, gc=False)
+
+
+def _all_leaves(tree: _Tree) -> list[_Leaf]:
+    found: list[_Leaf] = []
+    for branch in tree.values():
+        found += _all_leaves(branch) if isinstance(branch, dict) else [branch]
+    return found
+
+
+def _leaves(tree: _Tree, way: str = "") -> list[tuple[str, ColumnType]]:
+    """Attribute paths (`f0.f2`) and their types; inside an optional object they cannot be looked at."""
+    found: list[tuple[str, ColumnType]] = []
+    for position, branch in enumerate(tree.values()):
+        if isinstance(branch, dict):
+            found += _leaves(branch, f"{way}f{position}.")
+        else:
+            found.append((f"{way}f{position}", branch.type))
+    return found
+
+
+def _reach(attribute: str) -> Callable[[Any], Any]:
+    """A getter for an attribute path; None when an object on the way is absent."""
+    if "." not in attribute:
+        return operator.attrgetter(attribute)
+    parts = attribute.split(".")
+
+    def reach(row: Any) -> Any:
+        for part in parts:
+            row = getattr(row, part, None)
+        return row
+
+    return reach
+
+
+def _getter(attributes: list[str]) -> Callable[[Any], Sequence[Any]] | None:
+    """A getter for several raw JSON values at once; in C where the values are not nested."""
+    if not attributes:
+        return None
+    if len(attributes) > 1 and not any("." in attribute for attribute in attributes):
+        return operator.attrgetter(*attributes)
+    getters = [_reach(attribute) for attribute in attributes]
+    return lambda row: [get(row) or NULL for get in getters]
+
+
+def _strict(type_: ColumnType) -> Any:
+    """The msgspec type that accepts exactly what the reader reads as it is."""
+    simple: dict[Kind, Any] = {
+        Kind.BOOLEAN: bool,
+        Kind.FLOAT: float,
+        Kind.DECIMAL: Decimal,
+        Kind.TEXT: str,
+        Kind.BLOB: bytes,  # base64
+        Kind.DATE: date,
+        Kind.TIME: Annotated[time, msgspec.Meta(tz=False)],
+        Kind.TIMESTAMP: datetime,
+        Kind.LOCAL_TIMESTAMP: Annotated[datetime, msgspec.Meta(tz=False)],
+        Kind.INTERVAL: str,
+        Kind.UUID: UUID,
+    }
+    if type_.kind in simple:
+        return simple[type_.kind]
+    if type_.kind is Kind.INTEGER:
+        low, high = max(type_.low, INT64_LOW), min(type_.high, INT64_HIGH)
+        return Annotated[int, msgspec.Meta(ge=low, le=high)]
+    if type_.kind is Kind.STRUCT:
+        return _struct({name: _Leaf(inner, required=False) for name, inner in type_.fields})
+    assert type_.item is not None
+    item: Any = _strict(type_.item) | None
+    return list[item] if type_.kind is Kind.LIST else dict[str, item]

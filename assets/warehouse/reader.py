@@ -1,0 +1,173 @@
+"""How a table's staged records become rows: SQL over DuckDB's JSON reader, compiled from the declaration.
+
+Two kinds of staged files, one result. `fast`: the source's own bytes, which the guard has passed; nested
+values are reached in SQL. `exact`: records rewritten value by value (exact.py), flat, by column name.
+A staged line of a table that is read in several scopes (clients, parents' rows) begins with its scope's
+number, which joins it to what all rows of that scope have in common.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets.warehouse import guard as guarding
+from assets.warehouse.ids import id_expression
+from assets.warehouse.quoting import name, names, text
+from integrations.sdk.resolvers import TableResolver
+from integrations.sdk.schema import Column, Computed, Constant, Node, ParentColumn, Path, Table
+from integrations.sdk.types import ColumnType, Kind
+
+SCOPE = "_cq_scope"
+INTERNAL_COLUMNS: dict[str, str] = {
+    "_cq_sync_time": "TIMESTAMP WITH TIME ZONE",
+    "_cq_source_name": "VARCHAR",
+    "_cq_id": "UUID",
+    "_cq_parent_id": "UUID",
+    "_cq_client_id": "VARCHAR",
+}
+"""What every table of the warehouse has besides its own columns, as in CloudQuery."""
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What all rows of one sync have in common; `sync_time` is ISO 8601."""
+
+    source: str
+    sync_time: str
+    deterministic_ids: bool
+
+
+class ReadPlan:
+    """The compiled form of one table. Made once per sync; has no connection and no state."""
+
+    def __init__(self, node: Node) -> None:
+        self.table: Table = node.table
+        self.is_child = node.parent is not None
+        columns = self.table.columns
+        self.from_record = [c for c in columns if isinstance(c.origin, Path | Computed)]
+        self.computed = [c for c in columns if isinstance(c.origin, Computed)]
+        resolver = self.table.resolver
+        self.hooks = resolver if isinstance(resolver, TableResolver) and resolver.has_hooks else None
+        self.needs_python = bool(self.computed or self.hooks)
+        self.guard = self._make_guard()
+        self.has_required = any(column.required for column in self.from_record)
+
+    def _make_guard(self) -> guarding.Guard | None:
+        if self.needs_python or not self.from_record or not guarding.can_guard(self.from_record):
+            return None
+        return guarding.Guard(self.from_record)
+
+    @property
+    def parent_columns(self) -> list[str]:
+        """The parent's columns that rows of this table repeat."""
+        return [c.origin.name for c in self.table.columns if isinstance(c.origin, ParentColumn)]
+
+    def create_columns(self) -> dict[str, str]:
+        """All columns of the warehouse's table, with their SQL types."""
+        return INTERNAL_COLUMNS | {column.name: column.type.sql for column in self.table.columns}
+
+    def select(
+        self,
+        files: Sequence[str],
+        stamp: Stamp,
+        *,
+        exact: bool,
+        scopes: str | None = None,
+        without: Sequence[int] = (),
+        line_bytes: int = 0,
+        tail: str = "",
+    ) -> str:
+        """SQL for the rows in these files, in the order of `create_columns`.
+
+        `scopes` is SQL for a relation of scopes, or None when there is just one, without parent or client.
+        `without` lists scopes whose reading failed half way. `tail` adds expressions behind the columns.
+        """
+        inner = ", ".join(
+            f"{self._expression(column, exact=exact)} AS {name(column.name)}" for column in self.table.columns
+        )
+        keys = [column for column in self.table.columns if column.primary_key]
+        scope = "s" if scopes else None
+        parent_id = "s._cq_id" if scope and self.is_child else "NULL::UUID"
+        client_id = "s._cq_client_id" if scope else "NULL::VARCHAR"
+        join = f" LEFT JOIN ({scopes}) s ON s.scope = r.{SCOPE}" if scopes else ""
+        if without:
+            join += f" WHERE r.{SCOPE} NOT IN ({', '.join(map(str, without))})"
+        return (
+            f"SELECT {text(stamp.sync_time)}::TIMESTAMPTZ AS _cq_sync_time, "
+            f"{text(stamp.source)} AS _cq_source_name, "
+            f"{id_expression(keys, deterministic=stamp.deterministic_ids)} AS _cq_id, "
+            f"_cq_parent_id, _cq_client_id, {names([c.name for c in self.table.columns])}{tail} "
+            f"FROM (SELECT {parent_id} AS _cq_parent_id, {client_id} AS _cq_client_id, {inner} "
+            f"FROM {self._read_json(files, exact=exact, scoped=bool(scopes), line_bytes=line_bytes)} r{join})"
+        )
+
+    def probe(self, files: Sequence[str], *, exact: bool, scoped: bool, line_bytes: int) -> str:
+        """SQL that reads every value that comes from the record, and nothing else."""
+        columns = [column for column in self.table.columns if isinstance(column.origin, Path | Computed)]
+        inner = ", ".join(f"{self._expression(c, exact=exact)} AS {name(c.name)}" for c in columns) or "1"
+        return f"SELECT {inner} FROM {self._read_json(files, exact=exact, scoped=scoped, line_bytes=line_bytes)} r"
+
+    def _expression(self, column: Column, *, exact: bool) -> str:
+        origin = column.origin
+        if isinstance(origin, ParentColumn):
+            return f"CAST(s.{name(origin.name)} AS {column.type.sql})"
+        if isinstance(origin, Constant):
+            value = "NULL" if origin.value is None else text(str(origin.value))
+            return f"CAST({value} AS {column.type.sql})"
+        if exact:
+            read = f"r.{name(column.name)}"
+            return read if _staged_sql(column.type) == column.type.sql else f"CAST({read} AS {column.type.sql})"
+        assert isinstance(origin, Path)
+        first, *rest = origin.keys
+        reached = f"r.{name(first)}"
+        for key in rest:
+            reached = f"struct_extract({reached}, {text(key)})"
+        return f"from_base64({reached})" if column.type.kind is Kind.BLOB else reached
+
+    def _read_json(self, files: Sequence[str], *, exact: bool, scoped: bool, line_bytes: int) -> str:
+        if exact:
+            columns = {column.name: _staged_sql(column.type) for column in self.from_record}
+        else:
+            columns = {key: _reader_sql(branch) for key, branch in self._fast_tree().items()}
+        if scoped or not columns:
+            columns[SCOPE] = "BIGINT"
+        listed = ", ".join(f"{text(key)}: {text(type_)}" for key, type_ in columns.items())
+        paths = ", ".join(map(text, files))
+        size = f", maximum_object_size={line_bytes}" if line_bytes > DEFAULT_LINE_BYTES else ""
+        return f"read_json([{paths}], format='newline_delimited', columns={{{listed}}}{size})"
+
+    def _fast_tree(self) -> Tree:
+        tree: Tree = {}
+        for column in self.from_record:
+            assert isinstance(column.origin, Path)
+            *parents, leaf = column.origin.keys
+            branch = tree
+            for key in parents:
+                branch = branch.setdefault(key, {})
+            branch[leaf] = column.type
+        return tree
+
+
+DEFAULT_LINE_BYTES = 16_000_000
+
+
+def _reader_sql(branch: "Tree | ColumnType") -> str:
+    """The type that the reader is given for a field of the source's record."""
+    if isinstance(branch, ColumnType):
+        return "VARCHAR" if branch.kind is Kind.BLOB else branch.sql
+    return f"STRUCT({', '.join(f'{name(key)} {_reader_sql(inner)}' for key, inner in branch.items())})"
+
+
+def _staged_sql(type_: ColumnType) -> str:
+    """The type that the reader is given for a column of an exact file: JSON and blobs travel as text."""
+    if type_.kind in (Kind.JSON, Kind.BLOB):
+        return "VARCHAR"
+    if type_.kind is Kind.LIST and type_.item:
+        return f"{_staged_sql(type_.item)}[]"
+    if type_.kind is Kind.MAP and type_.item:
+        return f"MAP(VARCHAR, {_staged_sql(type_.item)})"
+    if type_.kind is Kind.STRUCT:
+        return f"STRUCT({', '.join(f'{name(n)} {_staged_sql(inner)}' for n, inner in type_.fields)})"
+    return type_.sql

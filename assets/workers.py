@@ -1,0 +1,37 @@
+"""A fixed number of threads that work through a queue; they never keep the program from ending."""
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable
+
+Work = Callable[[], None]
+
+
+class Workers:
+    """Daemon threads. Work must not raise: it is the caller's to report its own failure."""
+
+    def __init__(self, count: int) -> None:
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._count = count
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, work: Work) -> None:
+        """Have it done by the next free thread. Threads are started as they are needed."""
+        self._queue.put(work)
+        if len(self._threads) < self._count:
+            context = contextvars.copy_context()
+            thread = threading.Thread(
+                target=context.run, args=(self._run,), name=f"headwater-{len(self._threads)}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Take no more work; threads end when what they are doing is done."""
+        for _ in self._threads:
+            self._queue.put(None)
+
+    def _run(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()

@@ -1,0 +1,141 @@
+"""Ways to authenticate, as values that are passed to `HttpClient(auth=…)`. Each registers its secrets."""
+
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pydantic import SecretStr
+
+from integrations.sdk.errors import LoginRefused
+from integrations.sdk.redact import register_secret
+
+EXPIRY_MARGIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request must carry to be let in. It goes to the client's own origin only."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+class TokenFetcher(Protocol):
+    """Sends a form to a URL and gives the JSON answer; the client that uses the auth is one."""
+
+    def fetch_token(self, url: str, form: Mapping[str, str]) -> Mapping[str, object]:
+        """Raises: LoginRefused when the answer is not success."""
+
+
+class Auth(Protocol):
+    """How credentials come to be."""
+
+    def credentials(self, fetcher: TokenFetcher) -> Credentials:
+        """What to send now."""
+
+    def renew(self, refused: Credentials, fetcher: TokenFetcher) -> bool:
+        """After a 401 to these credentials: whether there are new ones to try."""
+
+
+def _text(secret: SecretStr | str) -> str:
+    register_secret(secret)
+    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+class _Fixed:
+    """Credentials that do not change."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def credentials(self, fetcher: TokenFetcher) -> Credentials:
+        """Always the same."""
+        return self._credentials
+
+    def renew(self, refused: Credentials, fetcher: TokenFetcher) -> bool:
+        """There are no others."""
+        return False
+
+
+class Bearer(_Fixed):
+    """`Authorization: Bearer …`."""
+
+    def __init__(self, token: SecretStr | str) -> None:
+        super().__init__(Credentials(headers={"Authorization": f"Bearer {_text(token)}"}))
+
+
+class Basic(_Fixed):
+    """`Authorization: Basic …`, from a user's name and password."""
+
+    def __init__(self, username: str, password: SecretStr | str) -> None:
+        encoded = b64encode(f"{username}:{_text(password)}".encode()).decode()
+        register_secret(encoded)
+        super().__init__(Credentials(headers={"Authorization": f"Basic {encoded}"}))
+
+
+class ApiKey(_Fixed):
+    """A key in a header (`X-Api-Key`) or, with `place="query"`, in the query."""
+
+    def __init__(
+        self, key: SecretStr | str, name: str = "X-Api-Key", place: Literal["header", "query"] = "header"
+    ) -> None:
+        value = {name: _text(key)}
+        super().__init__(Credentials(headers=value) if place == "header" else Credentials(params=value))
+
+
+class OAuth2ClientCredentials:
+    """OAuth 2's client credentials grant: fetches a token, and another before or when it runs out.
+
+    Threads that need a token at the same time wait for one fetch.
+    Source: RFC 6749, section 4.4.
+    """
+
+    def __init__(
+        self,
+        token_url: str,
+        client_id: str,
+        client_secret: SecretStr | str,
+        *,
+        scope: str = "",
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self._token_url = token_url
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": _text(client_secret),
+            **({"scope": scope} if scope else {}),
+            **(extra or {}),
+        }
+        self._lock = threading.Lock()
+        self._current: Credentials | None = None
+        self._expires_at = 0.0
+
+    def credentials(self, fetcher: TokenFetcher) -> Credentials:
+        """The token, fetched when there is none or it is about to run out."""
+        with self._lock:
+            if self._current is None or time.monotonic() >= self._expires_at:
+                self._fetch(fetcher)
+            assert self._current is not None
+            return self._current
+
+    def renew(self, refused: Credentials, fetcher: TokenFetcher) -> bool:
+        """Fetch a token unless another thread has done so since."""
+        with self._lock:
+            if self._current is refused:
+                self._fetch(fetcher)
+            return True
+
+    def _fetch(self, fetcher: TokenFetcher) -> None:
+        answer = fetcher.fetch_token(self._token_url, self._form)
+        token = answer.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise LoginRefused("the token endpoint's answer has no access_token", hint="check token_url")
+        register_secret(token)
+        lifetime = answer.get("expires_in")
+        seconds = float(lifetime) if isinstance(lifetime, int | float | str) else float("inf")
+        self._expires_at = time.monotonic() + max(seconds - EXPIRY_MARGIN_S, seconds / 2)
+        self._current = Credentials(headers={"Authorization": f"Bearer {token}"})

@@ -1,0 +1,457 @@
+"""The HTTP client that resolvers use: paging, authentication, retries, redirects and limits in one place."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+from pydantic import SecretStr
+from requests.adapters import BaseAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from integrations.sdk.auth import Auth, Credentials
+from integrations.sdk.counters import counters
+from integrations.sdk.errors import (
+    LoginRefused,
+    PageRepeated,
+    PageUnreadable,
+    RequestForbidden,
+    SourceError,
+    SourceRefused,
+    SourceTimeout,
+    SourceUnreachable,
+)
+from integrations.sdk.limits import Gate
+from integrations.sdk.origins import check_redirect, origin
+from integrations.sdk.page import Envelope, Page, slicer
+from integrations.sdk.pagination import Answer, Paginator, Request, SinglePage, check_paginator
+from integrations.sdk.redact import MASK, redact
+from integrations.sdk.refusals import is_passing, refusal, retry_after_s
+from integrations.sdk.transport import Limits, Response, Transport
+
+DEFAULT_HEADERS = {
+    "User-Agent": "headwater",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+FIRST_WAIT_S = 0.5
+LONGEST_BACKOFF_S = 30.0
+
+_ANONYMOUS = Credentials()
+
+T = TypeVar("T")
+
+
+class _Passing(Exception):
+    """An answer, or its absence, that may be different next time."""
+
+    def __init__(self, error: SourceError, wait_s: float | None = None, response: Response | None = None) -> None:
+        self.error, self.wait_s, self.response = error, wait_s, response
+
+
+class _Exhausted(Exception):
+    """The last answer is still one that should pass, and no more tries are left."""
+
+    def __init__(self, error: SourceError, response: Response) -> None:
+        self.error, self.response = error, response
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What derived clients have in common."""
+
+    transport: Transport
+    gate: Gate
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+
+class HttpClient:
+    """A source's API, by one account.
+
+    `base_url` is where relative paths start, and the only origin that is sent credentials. `allow` lists
+    further origins (`https://files.example.com`) that links may lead to, without credentials. `params` and
+    `headers` go with every request to the base's origin. `id` names the account among multiplexed clients.
+    """
+
+    def __init__(
+        self,
+        base_url: object,
+        *,
+        auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        id: str = "",
+        allow: tuple[str, ...] = (),
+        limits: Limits | None = None,
+        verify: bool | str = True,
+        adapter: BaseAdapter | None = None,
+    ) -> None:
+        self.base_url = str(base_url).rstrip("/")
+        self._origin = origin(self.base_url)
+        self._allowed = frozenset(origin(url) for url in allow)
+        self._auth, self.id = auth, id
+        self._headers = DEFAULT_HEADERS | {key: _header_text(value) for key, value in (headers or {}).items()}
+        self._params = dict(params or {})
+        self.limits = limits or Limits()
+        transport = Transport(self.base_url, self.limits, verify=verify, adapter=adapter)
+        self._shared = _Shared(transport, Gate())
+
+    def derive(
+        self,
+        id: str,
+        *,
+        path: str = "",
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: Auth | None = None,
+    ) -> "HttpClient":
+        """A client for one more account of the same source, on the same connections and limits."""
+        client = object.__new__(type(self))
+        client.__dict__.update(self.__dict__)
+        client.id = id
+        client.base_url = f"{self.base_url}/{path.strip('/')}".rstrip("/")
+        client._auth = auth or self._auth
+        client._params = {**self._params, **(params or {})}
+        client._headers = {**self._headers, **(headers or {})}
+        return client
+
+    def limit(self, *, parallel_requests: int | None = None, requests_per_second: float | None = None) -> None:
+        """Press the source no harder than this; for this client and those derived from it later."""
+        gate = Gate(parallel_requests, requests_per_second)
+        self._shared = replace(self._shared, gate=gate)
+
+    def pages(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        records: str = "",
+        paginate: Paginator | None = None,
+        method: str = "GET",
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        error: str | None = None,
+    ) -> Iterator[Page]:
+        """Yield a listing's pages, in order.
+
+        `records` is the path to the list of records, empty when the answer is the list. `error` is a path
+        whose presence means failure, for sources that answer 200 with an error inside.
+        Raises: LoginRefused, SourceError and what is below it.
+        """
+        paginator: Paginator = paginate or SinglePage()
+        check_paginator(paginator)
+        cutter = slicer(records, (*paginator.fields, *((error,) if error else ())))
+        request: Request | None = paginator.first(Request(method, path, dict(params or {}), dict(headers or {}), json))
+        asked: set[object] = set()
+        before: Page | None = None
+
+        def parse(response: Response) -> tuple[Page, Envelope]:
+            page, envelope = cutter.slice(response.content, response.headers.get("content-type", ""))
+            if error and (said := envelope.values[error]):
+                raise SourceRefused(f"the source answers with an error: {said}", request=response.request)
+            return page, envelope
+
+        while request:
+            (page, envelope), response = self._fetch(request, parse)
+            same_request = (key := _identity(request)) in asked
+            if same_request or (before is not None and _is_same(before, page)):
+                what = "the same page is asked for" if same_request else "the same page came"
+                raise PageRepeated(
+                    f"{what} a second time: paging does not move on",
+                    request=response.request,
+                    hint="check paginate=: PageNumber needs pages= where the source repeats its last page",
+                )
+            asked.add(key)
+            before = page
+            yield page
+            request = paginator.next(request, Answer(response.url, envelope, response.links))
+
+    def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Response:
+        """One answer, for what is not a listing. Raises as `pages` does, for any status but success."""
+        _, response = self._fetch(Request("GET", path, dict(params or {})), lambda answer: None)
+        return response
+
+    def post(self, path: str, *, json: Any = None, data: Any = None) -> Response:
+        """One answer to a POST; not sent twice unless the source says that it did not act (429, 503)."""
+        _, response = self._fetch(Request("POST", path, json=json, data=data), lambda answer: None)
+        return response
+
+    def request(
+        self,
+        request: Request,
+        *,
+        follow_redirects: bool = False,
+        verify: bool | str | None = None,
+        credentials: Credentials | None = None,
+    ) -> Response:
+        """One answer, whatever its status, after retries. For callers that look at the status themselves."""
+        try:
+            response, _ = self._persist(request, lambda answer: None, follow_redirects, verify, credentials)
+        except _Exhausted as exhausted:
+            return exhausted.response
+        return response
+
+    def fetch_token(self, url: str, form: Mapping[str, str]) -> Mapping[str, object]:
+        """Post a form without credentials; the JSON answer. Raises: LoginRefused."""
+        request = Request("POST", urljoin(f"{self.base_url}/", url), data=dict(form))
+        response = self.request(request, credentials=_ANONYMOUS)
+        if not response.is_success:
+            raise LoginRefused(
+                f"the token endpoint answers {response.status_code}",
+                request=response.request,
+                status=response.status_code,
+                hint="check the client id, the client secret and token_url",
+            )
+        answer = response.json()
+        return answer if isinstance(answer, dict) else {}
+
+    def close(self) -> None:
+        """Close all connections, those of derived clients included."""
+        self._shared.transport.close()
+
+    def _fetch(self, request: Request, parse: Callable[[Response], T]) -> tuple[T, Response]:
+        """A successful answer, read and parsed; what passes is tried again, parsing included."""
+
+        def checked(response: Response) -> T:
+            if not response.is_success:
+                raise refusal(response)
+            try:
+                return parse(response)
+            except SourceError as error:
+                error.request = error.request or response.request
+                raise
+
+        try:
+            response, parsed = self._persist(request, checked, follow_redirects=True)
+        except _Exhausted as exhausted:
+            raise exhausted.error from None
+        return parsed, response
+
+    def _persist(
+        self,
+        request: Request,
+        parse: Callable[[Response], T],
+        follow_redirects: bool,
+        verify: bool | str | None = None,
+        credentials: Credentials | None = None,
+    ) -> tuple[Response, T]:
+        """Try until it succeeds, cannot succeed, or has been tried enough."""
+        limits = self.limits
+        deadline = [time.monotonic() + limits.page_s]
+
+        def attempt() -> tuple[Response, T]:
+            response = self._login_and_send(request, deadline[0], follow_redirects, verify, credentials)
+            if is_passing(response, request.method):
+                wait_s = retry_after_s(response)
+                if wait_s is not None and wait_s > limits.longest_wait_s:
+                    raise _Exhausted(_asks_too_long(response, wait_s, limits.longest_wait_s), response)
+                raise _Passing(_as_source_error(response), wait_s, response)
+            try:
+                return response, parse(response)
+            except PageUnreadable as error:
+                if _may_be_cut(response):
+                    raise _Passing(error) from None
+                raise
+
+        def guarded() -> tuple[Response, T]:
+            try:
+                return attempt()
+            except (SourceUnreachable, SourceTimeout) as error:
+                raise _Passing(error) from None
+
+        try:
+            return guarded()
+        except _Passing as first:
+            failures = [first]
+
+        def again() -> tuple[Response, T]:
+            if failures:
+                raise failures.pop()
+            counters().add(retries=1)
+            return guarded()
+
+        def wait(state: RetryCallState) -> float:
+            passing = state.outcome.exception() if state.outcome else None
+            asked = passing.wait_s if isinstance(passing, _Passing) else None
+            if asked is not None:
+                self._shared.gate.pause(asked)
+                deadline[0] += asked
+                return asked + random.uniform(0, min(1.0, asked / 10))
+            backoff_s: float = min(FIRST_WAIT_S * 2**state.attempt_number, LONGEST_BACKOFF_S)
+            return random.uniform(0.5, 1.0) * backoff_s
+
+        def enough(state: RetryCallState) -> bool:
+            return stop_after_attempt(limits.retries + 1)(state) or time.monotonic() >= deadline[0]
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Passing), wait=wait, stop=enough, sleep=self._shared.sleep, reraise=True
+        )
+        try:
+            return retrying(again)
+        except _Passing as last:
+            if last.response is not None:
+                raise _Exhausted(last.error, last.response) from None
+            raise last.error from None
+
+    def _login_and_send(
+        self,
+        request: Request,
+        deadline: float,
+        follow_redirects: bool,
+        verify: bool | str | None,
+        credentials: Credentials | None,
+    ) -> Response:
+        """Send with credentials; after a 401, once more with new ones if there are any."""
+        if self._auth is None or credentials is not None:
+            return self._send(request, credentials or _ANONYMOUS, deadline, follow_redirects, verify)
+        current = self._auth.credentials(self)
+        response = self._send(request, current, deadline, follow_redirects, verify)
+        if response.status_code == 401 and self._auth.renew(current, self):
+            response = self._send(request, self._auth.credentials(self), deadline, follow_redirects, verify)
+        return response
+
+    def _send(
+        self,
+        request: Request,
+        credentials: Credentials,
+        deadline: float,
+        follow_redirects: bool,
+        verify: bool | str | None,
+    ) -> Response:
+        """Send, and follow redirects by our own rule: off the origin, nothing goes along that identifies us."""
+        url, at_home = self._address(request.url)
+        start = url
+        for _ in range(self.limits.redirects + 1):
+            response = self._send_once(request, url, credentials if at_home else None, deadline, verify)
+            if not (follow_redirects and response.is_redirect):
+                return response
+            url = urljoin(url, response.headers["location"])
+            check_redirect(start, url)
+            same = origin(url) == origin(start)
+            at_home = origin(url) == self._origin
+            keeps_method = response.status_code in (307, 308) and same
+            request = Request(
+                request.method if keeps_method or request.method == "HEAD" else "GET",
+                url,
+                headers=request.headers if same else {},
+                json=request.json if keeps_method else None,
+                data=request.data if keeps_method else None,
+            )
+        raise SourceRefused(
+            f"more than {self.limits.redirects} redirects",
+            request=_describe(request.method, url, _ANONYMOUS),
+            hint="check base_url; the source sends requests in a circle",
+        )
+
+    def _send_once(
+        self,
+        request: Request,
+        url: str,
+        credentials: Credentials | None,
+        deadline: float,
+        verify: bool | str | None,
+    ) -> Response:
+        """Send; without credentials, which is off the origin, nothing of the client's own goes along."""
+        own = credentials or _ANONYMOUS
+        headers = {**(self._headers if credentials else DEFAULT_HEADERS), **request.headers, **own.headers}
+        params = {**(self._params if credentials else {}), **request.params, **own.params}
+        parts: dict[str, Any] = {"headers": headers, "params": _query(params) if params else None}
+        if request.json is not None:
+            parts["json"] = request.json
+        if request.data is not None:
+            parts["data"] = request.data
+        shared = self._shared
+        with shared.gate.passing():
+            prepared = shared.transport.prepare(request.method, url, **parts)
+            address = str(prepared.url)
+            return shared.transport.send(prepared, lambda: _describe(request.method, address, own), deadline, verify)
+
+    def _address(self, url: str) -> tuple[str, bool]:
+        """The absolute URL, and whether it is of the client's own origin.
+
+        Raises: RequestForbidden when it leads to an origin that is not allowed.
+        """
+        if "://" not in url and not url.startswith("//"):
+            return (f"{self.base_url}/{url.lstrip('/')}" if url else self.base_url), True
+        absolute = urljoin(f"{self.base_url}/", url)
+        target = origin(absolute)
+        if target != self._origin and target not in self._allowed:
+            raise RequestForbidden(
+                f"the link leads to {target[0]}://{target[1]}:{target[2]}, which is not the source's address",
+                hint="if it is right, list it in HttpClient(allow=(…))",
+            )
+        return absolute, target == self._origin
+
+
+def _describe(method: str, url: str, credentials: Credentials) -> str:
+    """The request for people: no credentials in it."""
+    parts = urlsplit(url)
+    query = [(key, MASK if key in credentials.params else value) for key, value in parse_qsl(parts.query)]
+    shown = urlencode(query, safe="*:,/") if query else ""
+    host = parts.hostname or ""
+    netloc = f"{host}:{parts.port}" if parts.port else host
+    return redact(f"{method} {urlunsplit((parts.scheme, netloc, parts.path, shown, ''))}")
+
+
+def _query(params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Query parameters as text; None is left out, a list repeats the key, times are RFC 3339 in UTC."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in params.items():
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if item is not None:
+                pairs.append((key, query_text(item)))  # noqa: PERF401 - two loops in one read worse
+    return pairs
+
+
+def query_text(value: Any) -> str:
+    """How a value is written in a query.
+
+    >>> query_text(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)), query_text(True)
+    ('2024-01-02T03:04:05Z', 'true')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        instant = value.astimezone(UTC) if value.tzinfo else value
+        return instant.replace(tzinfo=None).isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    return _header_text(value)
+
+
+def _header_text(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _identity(request: Request) -> object:
+    return request.method, request.url, repr(request.params), repr(request.json)
+
+
+def _is_same(before: Page, page: Page) -> bool:
+    """Whether two pages hold the same records; cheap when they do not."""
+    if not len(page) or len(before) != len(page):
+        return False
+    return bytes(before.records[0]) == bytes(page.records[0]) and before.joined() == page.joined()
+
+
+def _may_be_cut(response: Response) -> bool:
+    """Whether an unreadable body may be a body cut short, which a second try can mend."""
+    return not response.content.rstrip().endswith((b"}", b"]", b">"))
+
+
+def _as_source_error(response: Response) -> SourceError:
+    error = refusal(response)
+    return error if isinstance(error, SourceError) else SourceRefused(error.what, request=response.request)
+
+
+def _asks_too_long(response: Response, wait_s: float, longest_s: float) -> SourceRefused:
+    return SourceRefused(
+        f"the source answers {response.status_code} and asks to wait {wait_s:.0f} s, more than the "
+        f"{longest_s:.0f} s that are waited at most",
+        request=response.request,
+        status=response.status_code,
+        hint="sync again later, or lower requests_per_second",
+    )

@@ -1,0 +1,51 @@
+"""How hard a source may be pressed: requests at a time, requests per second, and pauses that it asks for."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyrate_limiter import Limiter, Rate
+
+from integrations.sdk.errors import ConfigError
+
+
+class Gate:
+    """One for a source, shared by all of its clients."""
+
+    def __init__(self, parallel_requests: int | None = None, requests_per_second: float | None = None) -> None:
+        self._slots = threading.Semaphore(parallel_requests) if parallel_requests else None
+        self._rate = _rate(requests_per_second) if requests_per_second else None
+        self._resume_at = 0.0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Wait for a turn, and hold a slot for the length of the block."""
+        if self._slots:
+            self._slots.acquire()
+        try:
+            self._wait_for_pause()
+            if self._rate:
+                self._rate.try_acquire("requests", blocking=True)
+            yield
+        finally:
+            if self._slots:
+                self._slots.release()
+
+    def pause(self, seconds: float) -> None:
+        """Let no request out for so long: the source has said so (Retry-After)."""
+        with self._lock:
+            self._resume_at = max(self._resume_at, time.monotonic() + seconds)
+
+    def _wait_for_pause(self) -> None:
+        while (left := self._resume_at - time.monotonic()) > 0:
+            time.sleep(left)
+
+
+def _rate(per_second: float) -> Limiter:
+    if per_second <= 0:
+        raise ConfigError("requests_per_second must be above 0")
+    if per_second >= 1:
+        return Limiter(Rate(int(per_second), 1000))
+    return Limiter(Rate(1, int(1000 / per_second)))

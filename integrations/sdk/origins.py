@@ -1,0 +1,49 @@
+"""Where a request may go: same origin with credentials, other origins without, inner networks not at all."""
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from integrations.sdk.errors import RequestForbidden
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port. Raises: RequestForbidden for anything but http and https.
+
+    >>> origin("https://API.example.com/v1")
+    ('https', 'api.example.com', 443)
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        raise RequestForbidden(f"{url!r} is not a URL") from None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise RequestForbidden(f"{url!r} is not an http or https URL", hint="report it to the source, or mend base_url")
+    return parts.scheme, parts.hostname.lower(), port
+
+
+def check_redirect(start: str, target: str) -> None:
+    """Raise RequestForbidden when a redirect leaves encryption, or the public network for an inner one."""
+    scheme, host, _ = origin(start)
+    to_scheme, to_host, to_port = origin(target)
+    if scheme == "https" and to_scheme == "http":
+        raise RequestForbidden(
+            f"the source redirects from https to http ({to_host})", hint="set base_url to the right address"
+        )
+    if host != to_host and _is_inner(to_host, to_port) and not _is_inner(host, DEFAULT_PORTS[scheme]):
+        raise RequestForbidden(
+            f"the source redirects to {to_host}, an address of an inner network", hint="report it to the source"
+        )
+
+
+def _is_inner(host: str, port: int) -> bool:
+    """Whether any address of the host is loopback, private or link-local."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False  # the request itself will say that there is no such host
+    addresses = {ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found}
+    return any(not address.is_global for address in addresses)

@@ -1,0 +1,297 @@
+"""What an author declares: tables, their columns, and where each column's value comes from."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+from integrations.sdk.errors import DeclarationError
+from integrations.sdk.names import check_name, first_repeated, nearest
+from integrations.sdk.resolvers import TableResolver
+from integrations.sdk.types import ColumnType
+
+Client = Any  # one connection to one account: an HttpClient, or what the integration's connect() makes
+Multiplexer = Callable[[Client], Sequence[Client]]
+ResolverFunction = Callable[[Client, Any, Any], Iterator[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The value found by following these keys into the record; absent is null."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParentColumn:
+    """The value of a column of the parent's row."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same value on every row."""
+
+    value: str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What a function makes of the record (a dict)."""
+
+    function: Callable[[dict[str, Any]], Any]
+
+
+Origin = Path | ParentColumn | Constant | Computed
+
+
+def path(*keys: str) -> Path:
+    """Take the value from inside the record: `path("user.login")`, or `path("user", "log.in")`.
+
+    >>> path("user.login").keys
+    ('user', 'login')
+    """
+    parts = tuple(keys[0].split(".")) if len(keys) == 1 else keys
+    if not parts or not all(parts):
+        raise DeclarationError(f"path{keys} leads nowhere", hint="write it as path('user.login')")
+    return Path(parts)
+
+
+def parent(column: str) -> ParentColumn:
+    """Take the value from the parent's row."""
+    return ParentColumn(column)
+
+
+def constant(value: str | int | float | bool | None) -> Constant:
+    """Give every row this value."""
+    return Constant(value)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Column:
+    """A column: its name, its type, and its value's origin.
+
+    The origin is the record's field of that name by default, or `path(…)`, `parent(…)`, `constant(…)`, or a
+    function of the record. `masked` keeps its values out of previews (personal data, tokens).
+    """
+
+    name: str
+    type: ColumnType
+    origin: Origin
+    _: KW_ONLY
+    primary_key: bool
+    not_null: bool
+    unique: bool
+    incremental_key: bool
+    description: str
+    masked: bool
+
+    def __init__(
+        self,
+        name: str,
+        type: ColumnType,
+        origin: Origin | Callable[[dict[str, Any]], Any] | None = None,
+        *,
+        primary_key: bool = False,
+        not_null: bool = False,
+        unique: bool = False,
+        incremental_key: bool = False,
+        description: str = "",
+        masked: bool = False,
+    ) -> None:
+        check_name("column", name)
+        if not isinstance(type, ColumnType):
+            raise DeclarationError(
+                f"column `{name}`: {type!r} is not a column type",
+                hint="use one of integrations.sdk.types, such as TEXT or LIST(BIGINT)",
+            )
+        if origin is None:
+            origin = Path((name,))
+        elif not isinstance(origin, Path | ParentColumn | Constant | Computed):
+            if not callable(origin):
+                raise DeclarationError(
+                    f"column `{name}`: {origin!r} is not an origin",
+                    hint='use path("a.b"), parent("id"), constant(1) or a function of the record',
+                )
+            origin = Computed(origin)
+        values = locals()
+        for field in self.__dataclass_fields__:
+            object.__setattr__(self, field, values[field])
+
+    @property
+    def required(self) -> bool:
+        """Whether a row without a value here is not a row."""
+        return self.primary_key or self.not_null
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Table:
+    """A table: its columns, who fetches its records, and its dependent tables.
+
+    `resolver` is a generator function `(client, parent, window)` or a TableResolver. `relations` are tables
+    that are read once per row of this one. `multiplex` splits a top-level table over several clients.
+    `parent_columns` narrows what a resolver is given of its parent; by default it is every column.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    resolver: ResolverFunction | TableResolver
+    _: KW_ONLY
+    relations: tuple["Table", ...]
+    multiplex: Multiplexer | None
+    parent_columns: tuple[str, ...] | None
+    title: str
+    description: str
+
+    def __init__(
+        self,
+        name: str,
+        columns: Sequence[Column],
+        resolver: ResolverFunction | TableResolver | type[TableResolver],
+        *,
+        relations: Sequence["Table"] = (),
+        multiplex: Multiplexer | None = None,
+        parent_columns: Sequence[str] | None = None,
+        title: str = "",
+        description: str = "",
+    ) -> None:
+        check_name("table", name)
+        if isinstance(resolver, type):
+            resolver = resolver()
+        set_ = object.__setattr__
+        set_(self, "name", name)
+        set_(self, "columns", tuple(columns))
+        set_(self, "resolver", resolver)
+        set_(self, "relations", tuple(relations))
+        set_(self, "multiplex", multiplex)
+        set_(self, "parent_columns", None if parent_columns is None else tuple(parent_columns))
+        set_(self, "title", title)
+        set_(self, "description", description or inspect.cleandoc(_doc_of(resolver)))
+        _check_columns(self)
+        _check_resolver(self)
+
+    @property
+    def primary_keys(self) -> list[str]:
+        """Names of the primary key's columns, in order of declaration."""
+        return [column.name for column in self.columns if column.primary_key]
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, if there is one."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def clients(self, client: Client) -> Sequence[Client]:
+        """The clients that this table is read with; what the resolver says comes after `multiplex`."""
+        if self.multiplex:
+            return self.multiplex(client)
+        if isinstance(self.resolver, TableResolver):
+            return self.resolver.multiplex(client)
+        return [client]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A table in its tree: with its parent, and the relations that were kept."""
+
+    table: Table
+    parent: "Node | None" = None
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.table.name
+
+    def ancestors(self) -> list["Node"]:
+        """Its parent, grandparent, and so on, nearest first."""
+        found, node = [], self.parent
+        while node:
+            found.append(node)
+            node = node.parent
+        return found
+
+
+def flatten(tables: Sequence[Table]) -> list[Node]:
+    """All tables with their relations, parents before children, checked against each other.
+
+    Raises: DeclarationError for a repeated name, a cycle, an unknown parent column.
+    """
+    nodes: list[Node] = []
+
+    def walk(table: Table, parent: Node | None) -> None:
+        if parent and table.name in (parent.name, *(node.name for node in parent.ancestors())):
+            raise DeclarationError(f"table `{table.name}` is its own descendant", hint="take it out of its relations")
+        node = Node(table, parent)
+        nodes.append(node)
+        _check_parent(node)
+        for relation in table.relations:
+            walk(relation, node)
+
+    for table in tables:
+        walk(table, None)
+    if repeated := first_repeated(node.name for node in nodes):
+        raise DeclarationError(
+            f"two tables are called `{repeated}`", hint="table names are unique within an integration"
+        )
+    return nodes
+
+
+def _doc_of(resolver: object) -> str:
+    documented = resolver if inspect.isroutine(resolver) else type(resolver)
+    doc = documented.__doc__ or ""
+    return "" if documented is TableResolver or "lambda" in getattr(documented, "__name__", "") else doc
+
+
+def _check_columns(table: Table) -> None:
+    if not table.columns:
+        raise DeclarationError(f"table `{table.name}` has no columns")
+    for column in table.columns:
+        if not isinstance(column, Column):
+            raise DeclarationError(f"table `{table.name}`: {column!r} is not a Column")
+    if repeated := first_repeated(column.name for column in table.columns):
+        raise DeclarationError(f"table `{table.name}` has two columns called `{repeated}`")
+
+
+def _check_resolver(table: Table) -> None:
+    if isinstance(table.resolver, TableResolver):
+        return
+    if not callable(table.resolver):
+        raise DeclarationError(
+            f"table `{table.name}`: {table.resolver!r} is not a resolver",
+            hint="write a generator function (client, parent, window), or a TableResolver",
+        )
+    try:
+        inspect.signature(table.resolver).bind(None, None, None)
+    except TypeError as error:
+        raise DeclarationError(
+            f"table `{table.name}`: its resolver cannot be called with (client, parent, window): {error}"
+        ) from None
+
+
+def _check_parent(node: Node) -> None:
+    table, parent_node = node.table, node.parent
+    wanted = [column.origin.name for column in table.columns if isinstance(column.origin, ParentColumn)]
+    wanted += table.parent_columns or ()
+    if wanted and not parent_node:
+        raise DeclarationError(
+            f"table `{table.name}` takes `{wanted[0]}` from its parent, but has none",
+            hint="put it into the relations of its parent",
+        )
+    if not parent_node:
+        return
+    known = [column.name for column in parent_node.table.columns]
+    for name in wanted:
+        if name not in known:
+            raise DeclarationError(
+                f"table `{table.name}`: its parent `{parent_node.name}` has no column `{name}`",
+                hint=nearest(name, known),
+            )
+    if table.multiplex:
+        raise DeclarationError(
+            f"table `{table.name}` is a relation of `{parent_node.name}`: only top-level tables multiplex",
+            hint="it is read with the client that read its parent's row",
+        )
+
+
+def column_types(table: Table) -> Mapping[str, ColumnType]:
+    """Column names and their types, in order."""
+    return {column.name: column.type for column in table.columns}

@@ -1,0 +1,123 @@
+"""Where a SecodaIntegration's declarations go, and how its requests are made; both can be put in.
+
+The two protocols are those of the `secodadk` package (0.0.6); `finalize` may take the exception that ended
+the extraction, so that a failed one is not taken for a small one.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from integrations.sdk.auth import Credentials
+from integrations.sdk.http import HttpClient
+from integrations.sdk.lineage import DeclaredLineage
+from integrations.sdk.pagination import Request
+from integrations.sdk.resource import Resource
+from integrations.sdk.transport import Response
+
+
+class IngestStrategy(Protocol):
+    """Takes what is declared."""
+
+    def declare_resource(self, resource: Resource) -> None:
+        """Take one resource."""
+
+    def declare_lineage(self, lineage: DeclaredLineage) -> None:
+        """Take one edge."""
+
+    def finalize(self, error: BaseException | None = None) -> None:
+        """The extraction is over; `error` is what ended it early."""
+
+
+class NetworkStrategy(Protocol):
+    """Makes requests."""
+
+    def make_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        data: Any,
+        json: Any,
+        verify: bool | str,
+        follow_redirects: bool,
+        auth: Any,
+    ) -> Any:
+        """The response, whatever its status."""
+
+    def finalize(self, error: BaseException | None = None) -> None:
+        """The extraction is over."""
+
+
+class InMemoryIngest:
+    """Keeps what is declared, in order, for whoever runs the integration."""
+
+    def __init__(self) -> None:
+        self.resources: list[Resource] = []
+        self.lineage: list[DeclaredLineage] = []
+        self.error: BaseException | None = None
+
+    def declare_resource(self, resource: Resource) -> None:
+        """Keep one resource."""
+        self.resources.append(resource)
+
+    def declare_lineage(self, lineage: DeclaredLineage) -> None:
+        """Keep one edge."""
+        self.lineage.append(lineage)
+
+    def finalize(self, error: BaseException | None = None) -> None:
+        """Remember whether the extraction failed."""
+        self.error = error
+
+
+class HttpNetwork:
+    """Makes requests with one HttpClient per origin: retries, limits and redaction come with it."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, HttpClient] = {}
+
+    def make_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Any = None,
+        json: Any = None,
+        verify: bool | str = True,
+        follow_redirects: bool = False,
+        auth: Any = None,
+    ) -> Response:
+        """The response, whatever its status; statuses that pass are tried again first."""
+        parts = urlsplit(url)
+        base = f"{parts.scheme}://{parts.netloc}"
+        client = self._clients.get(base) or self._clients.setdefault(base, HttpClient(base))
+        request = Request(method, url, dict(params or {}), dict(headers or {}), json, data)
+        return client.request(
+            request, follow_redirects=follow_redirects, verify=verify, credentials=basic_credentials(auth)
+        )
+
+    def finalize(self, error: BaseException | None = None) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+
+def basic_credentials(auth: Any) -> Credentials | None:
+    """Credentials from what `secodadk` takes: httpx's BasicAuth, or a (user, password) pair."""
+    from integrations.sdk.auth import Basic
+
+    if auth is None:
+        return None
+    if isinstance(auth, tuple):
+        user, password = auth
+        return Basic(user, password).credentials(HttpClient("http://localhost"))
+    header = getattr(auth, "_auth_header", None)  # httpx.BasicAuth, without needing httpx
+    if not isinstance(header, str):
+        from integrations.sdk.errors import DeclarationError
+
+        raise DeclarationError(f"auth={auth!r} is not supported", hint="pass (user, password)")
+    return Credentials(headers={"Authorization": header})

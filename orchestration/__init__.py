@@ -1,0 +1,1 @@
+"""Wiring: configuration, Dagster definitions, and the command line. No HTTP, no SQL."""

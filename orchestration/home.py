@@ -1,0 +1,30 @@
+"""Dagster's own folder: runs, events and logs, in `.dagster/` beside the config file unless DAGSTER_HOME says else."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+DEFAULT_FOLDER = ".dagster"
+SETTINGS = """\
+# Dagster's settings for this project. Source: https://docs.dagster.io/deployment/oss/dagster-yaml
+telemetry:
+  enabled: false
+"""
+
+
+def prepare_home(folder: Path) -> Path:
+    """Make sure that DAGSTER_HOME is set and has settings; the folder it names."""
+    home = Path(os.environ.get("DAGSTER_HOME") or folder / DEFAULT_FOLDER).expanduser().absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(SETTINGS, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def open_instance(folder: Path) -> dg.DagsterInstance:
+    """The instance that the UI shows."""
+    prepare_home(folder)
+    return dg.DagsterInstance.get()

@@ -1,0 +1,187 @@
+"""From configuration to sources: finds the integration's class, checks its spec, selects its tables.
+
+Nothing here touches the network or the warehouse: tables that are found out from the source come from the
+snapshot beside the config file, which `headwater discover` writes.
+"""
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from assets.resources import entity_types_of
+from assets.source import Source
+from assets.translator import LINEAGE
+from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
+from integrations.sdk.errors import ConfigError, DeclarationError, HeadwaterError
+from integrations.sdk.integration import Integration, SecodaIntegration
+from integrations.sdk.names import nearest
+from integrations.sdk.redact import register_secret, register_secrets_of
+from integrations.sdk.schema import Node
+from integrations.sdk.select import select
+from orchestration.config import Config, SourceSpec, validated
+
+RESERVED_SCHEMAS = ("catalog", "headwater", "information_schema", "main", "pg_catalog", "temp", "system")
+
+
+def load_sources(config: Config) -> list[Source]:
+    """All sources of the config, ready to be turned into assets. Raises: ConfigError, DeclarationError."""
+    warehouses = {
+        destination.name: DuckDBWarehouse(
+            WarehouseSettings(
+                path=config.folder / destination.spec.path,
+                memory_mib=destination.spec.memory_mib,
+                lock_timeout_s=destination.spec.lock_timeout_s,
+                open_timeout_s=destination.spec.open_timeout_s,
+            )
+        )
+        for destination in config.destinations
+    }
+    return [_load(config, source, warehouses[source.destinations[0]]) for source in config.sources]
+
+
+def _load(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse) -> Source:
+    try:
+        return _resolve(config, configured, warehouse)
+    except HeadwaterError as error:
+        raise error.at(source=configured.name) from None
+
+
+def _resolve(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse) -> Source:
+    if configured.name in (*RESERVED_SCHEMAS, warehouse.path.stem):
+        raise ConfigError(
+            f"a source cannot be called `{configured.name}`: the warehouse uses that name itself",
+            hint="choose another `name`",
+        )
+    integration = find_integration(configured.path, config.folder)
+    spec = checked_spec(integration, configured)
+    nodes = _nodes(integration, spec, config, configured)
+    entity_types = entity_types_of(integration) if _extracts(integration) else []
+    clash = {node.name for node in nodes} & {*entity_types, *([LINEAGE] if entity_types else [])}
+    if clash:
+        raise DeclarationError(
+            f"table `{clash.pop()}` has the name of an entity type: both would be the same asset",
+            hint="rename the table",
+        )
+    return Source(
+        name=configured.name,
+        integration=integration,
+        spec=spec,
+        warehouse=warehouse,
+        nodes=nodes,
+        entity_types=entity_types,
+        write_mode=config.destination(configured.destinations[0]).write_mode,
+        deterministic_ids=configured.deterministic_cq_id,
+        concurrency=configured.concurrency,
+        parallel_requests=configured.parallel_requests,
+        requests_per_second=configured.requests_per_second,
+        schedule=configured.schedule,
+        description=configured.description or _first_line(integration),
+        owners=[*configured.owners, *getattr(integration, "owners", ())],
+    )
+
+
+def checked_spec(integration: type[SecodaIntegration], configured: SourceSpec) -> Any:
+    """The source's spec: a model for an Integration, the dictionary itself for a plain SecodaIntegration."""
+    if issubclass(integration, Integration):
+        spec = validated(integration.spec, configured.spec, f"source `{configured.name}`, spec")
+        register_secrets_of(spec)
+        return spec
+    for value in configured.spec.values():  # nobody says which of these are secret
+        register_secret(value)
+    return dict(configured.spec)
+
+
+def find_integration(path: str, folder: Path) -> type[SecodaIntegration]:
+    """The one class that a module defines. Raises: ConfigError, DeclarationError."""
+    module = _import(path, folder)
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, SecodaIntegration)
+        and value.__module__ == module.__name__
+        and not getattr(value, "__abstractmethods__", None)
+    ]
+    if len(found) != 1:
+        what = "no integration" if not found else f"{len(found)} integrations"
+        raise DeclarationError(
+            f"the module `{path}` defines {what}",
+            hint="define one class that extends Integration or SecodaIntegration",
+        )
+    return found[0]
+
+
+def _import(path: str, folder: Path) -> ModuleType:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name and (path == error.name or path.startswith(f"{error.name}.")):
+            raise ConfigError(
+                f"there is no module `{path}`", hint=nearest(path, _integrations_beside(folder))
+            ) from None
+        raise ConfigError(
+            f"the module `{path}` needs `{error.name}`, which is not installed", hint=f"pip install {error.name}"
+        ) from None
+
+
+def _integrations_beside(folder: Path) -> list[str]:
+    roots = {folder / "integrations", Path(__file__).parent.parent / "integrations"}
+    return sorted(
+        f"integrations.{child.name}"
+        for root in roots
+        if root.is_dir()
+        for child in root.iterdir()
+        if (child / "__init__.py").exists() and child.name != "sdk"
+    )
+
+
+def _extracts(integration: type[SecodaIntegration]) -> bool:
+    return not issubclass(integration, Integration) or integration.extracts()
+
+
+def _nodes(integration: type[SecodaIntegration], spec: Any, config: Config, configured: SourceSpec) -> list[Node]:
+    if not issubclass(integration, Integration):
+        return []
+    snapshot = None
+    if integration.discovers():
+        snapshot = read_snapshot(snapshot_path(config, configured.name))
+        if snapshot is None:
+            return []
+    nodes = integration.nodes(spec, snapshot)
+    if not nodes:
+        return []
+    return select(nodes, configured.tables, configured.skip_tables, configured.skip_dependent_tables)
+
+
+def snapshot_path(config: Config, source: str) -> Path:
+    """Where a source's discovered tables are kept: beside the config file."""
+    return config.folder / f"{source}.tables.json"
+
+
+def read_snapshot(path: Path) -> Mapping[str, Any] | None:
+    """A snapshot, None when `headwater discover` has not been run. Raises: ConfigError."""
+    if not path.exists():
+        return None
+    try:
+        snapshot = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(
+            f"the snapshot {path.name} is not JSON: {error}", hint="run headwater discover again"
+        ) from None
+    if not isinstance(snapshot, dict):
+        raise ConfigError(f"the snapshot {path.name} is not an object", hint="run headwater discover again")
+    return snapshot
+
+
+def _first_line(integration: type) -> str:
+    module = sys.modules[integration.__module__]
+    doc = integration.__doc__ if integration.__doc__ and integration.__doc__ != Integration.__doc__ else None
+    return (doc or module.__doc__ or "").strip().partition("\n")[0]
