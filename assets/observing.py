@@ -31,5 +31,8 @@ class Observer:
     def finished(self, outcome: TableOutcome) -> None:
         """A table is committed, failed or skipped."""
 
+    def failed(self, error: HeadwaterError) -> None:
+        """A whole run has failed, outside of any table."""
+
     def extracted(self, source: str, entity_type: str, count: int, error: HeadwaterError | None) -> None:
         """So many resources of a type (or lineage edges) were declared, or the extraction failed."""

@@ -10,7 +10,7 @@ from assets.engine import SyncOrder, sync_tables
 from assets.observing import Observer, TableOutcome
 from assets.source import Source
 from assets.translator import table_key, table_spec
-from integrations.sdk.errors import ConfigError, TablesFailed
+from integrations.sdk.errors import ConfigError, HeadwaterError, TablesFailed
 from integrations.sdk.window import Window
 
 
@@ -43,7 +43,7 @@ def table_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
         )
         failed: list[TableOutcome] = []
         committed = 0
-        for outcome in sync_tables(order):
+        for outcome in _watched(sync_tables(order), source, observer):
             if outcome.error:
                 failed.append(outcome)
                 context.log.error(str(outcome.error))
@@ -57,6 +57,15 @@ def table_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
             raise failure(source, failed, committed)
 
     return tables
+
+
+def _watched(outcomes: Iterator[TableOutcome], source: Source, observer: Observer) -> Iterator[TableOutcome]:
+    """The outcomes; what ends them early is told to the observer, and is Dagster's failure."""
+    try:
+        yield from outcomes
+    except HeadwaterError as error:
+        observer.failed(error.at(source=source.name))
+        raise dg.Failure(description=str(error)) from None
 
 
 def sync_order(

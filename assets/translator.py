@@ -1,6 +1,7 @@
 """Declarations as Dagster asset specs: the one place that decides on keys, groups, descriptions and metadata."""
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -128,9 +129,11 @@ def code_reference(made_by: object) -> dict[str, Any]:
     if place is None:
         return {}
     path, line = place
-    references = dg.CodeReferencesMetadataValue(
-        code_references=[dg.LocalFileCodeReference(file_path=path, line_number=line)]
-    )
+    with warnings.catch_warnings():  # code references are beta in Dagster 1.13, and say so at every use
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        references = dg.CodeReferencesMetadataValue(
+            code_references=[dg.LocalFileCodeReference(file_path=path, line_number=line)]
+        )
     return {"dagster/code_references": references}
 
 

@@ -5,7 +5,6 @@ pages → `Stage.add` (assets/warehouse/staging.py) → `Session.commit` (assets
 Loading touches no network and no warehouse.
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,9 +20,6 @@ from orchestration.config import load_config
 from orchestration.executors import executor
 from orchestration.jobs import jobs_and_schedules
 from orchestration.sources import load_sources
-
-# Code references are beta in Dagster 1.13, and say so at every use.
-warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*CodeReference.*")
 
 
 def build_definitions(sources: Sequence[Source], observer: Observer | None = None) -> dg.Definitions:

@@ -161,6 +161,11 @@ def _nodes(integration: type[SecodaIntegration], spec: Any, config: Config, conf
     return select(nodes, configured.tables, configured.skip_tables, configured.skip_dependent_tables)
 
 
+def needs_discovery(source: Source) -> bool:
+    """Whether a source's tables are to be discovered, and have not been."""
+    return issubclass(source.integration, Integration) and source.integration.discovers() and not source.nodes
+
+
 def snapshot_path(config: Config, source: str) -> Path:
     """Where a source's discovered tables are kept: beside the config file."""
     return config.folder / f"{source}.tables.json"

@@ -187,6 +187,22 @@ class Session:
         ).fetchall()
         return [PastSync(*row) for row in rows]
 
+    def rows_last_time(self, source: str) -> dict[str, int]:
+        """How many rows each table of a source had in its latest sync."""
+        self._ensure_ledger()
+        rows = self._connection.execute(
+            "SELECT table_name, arg_max(rows, started_at) FROM headwater.syncs "
+            "WHERE source = ? AND outcome = 'done' GROUP BY table_name",
+            [source],
+        ).fetchall()
+        return dict(rows)
+
+    def rejected(self, table: str) -> list[tuple[str, str, str]]:
+        """Column, value and reason of a table's rejected records."""
+        return self._connection.execute(
+            "SELECT column_name, value, reason FROM headwater.rejected_rows WHERE table_name = ?", [table]
+        ).fetchall()
+
     def has_table(self, source: str, table: str) -> bool:
         """Whether the table has been loaded before."""
         found = self._connection.execute(

@@ -1,0 +1,63 @@
+"""The `headwater` command: its commands by name, and what happens to their errors."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+import typer
+
+from integrations.sdk.errors import HeadwaterError
+from integrations.sdk.redact import redact
+from orchestration.cli import dev, discover, inspecting, output, preview, scaffold, sync
+from orchestration.logs import log_to_stderr, redact_all_logs
+
+app = typer.Typer(
+    name="headwater",
+    help="Pull data and metadata out of any HTTP API into DuckDB, as Dagster assets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("sync")(sync.sync)
+app.command("preview")(preview.preview)
+app.command("tables")(inspecting.tables)
+app.command("validate")(inspecting.validate)
+app.command("runs")(inspecting.runs)
+app.command("test-connection")(discover.check_connection)
+app.command("discover")(discover.discover)
+app.command("new")(scaffold.new)
+app.command("dev")(dev.dev)
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code: 0 done, 1 tables failed, 2 configuration, 3 login, 4 the source."""
+    debug = "--debug" in arguments
+    redact_all_logs()
+    log_to_stderr(debug=debug)
+    try:
+        result = app(args=list(arguments), standalone_mode=False)
+    except HeadwaterError as error:
+        if debug:
+            sys.stderr.write(redact(traceback.format_exc()))
+        if "--json" in arguments:
+            output.print_json({"error": output.error_document(error)})
+        else:
+            output.print_error(error)
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        output.errors().print("stopped; what was committed stays")
+        return 130
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,104 @@
+"""Commands that ask the source about itself: `test-connection`, `discover`."""
+
+import json as json_module
+from typing import Annotated, Any
+
+import typer
+
+from orchestration.cli import output
+from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+
+SourceArgument = Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="Only this source.")]
+
+
+def check_connection(
+    source: SourceArgument = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> int:
+    """Make one cheap request to each source, to see whether it answers and lets us in."""
+    from integrations.sdk.errors import HeadwaterError
+    from orchestration.cli.targets import find_source, load
+
+    _, sources = load(config)
+    chosen = [find_source(sources, source)] if source else sources
+    results: list[tuple[str, HeadwaterError | None]] = []
+    for each in chosen:
+        try:
+            _try(each)
+        except HeadwaterError as error:
+            results.append((each.name, error.at(source=each.name)))
+        else:
+            results.append((each.name, None))
+    if json:
+        output.print_json(
+            {
+                "sources": [
+                    {"source": name, "ok": not problem, "error": output.error_document(problem) if problem else None}
+                    for name, problem in results
+                ]
+            }
+        )
+    else:
+        for name, problem in results:
+            if problem is None:
+                output.console().print(f"{name}: [green]connected[/]")
+            else:
+                output.print_error(problem)
+    return max((problem.exit_code for _, problem in results if problem), default=0)
+
+
+def _try(source: Any) -> None:
+    from assets.resources import extract
+    from integrations.sdk.integration import Integration
+
+    if issubclass(source.integration, Integration):
+        client = source.connect()
+        try:
+            source.instantiate().test_connection(client)
+        finally:
+            if hasattr(client, "close"):
+                client.close()
+    else:
+        extract(source)  # a plain SecodaIntegration has no smaller request to make
+
+
+def discover(
+    source: SourceArgument = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Ask a source for its tables, and keep the answer in SOURCE.tables.json beside the config file."""
+    from integrations.sdk.errors import ConfigError
+    from integrations.sdk.integration import Integration
+    from orchestration.cli.targets import find_source, load
+    from orchestration.sources import load_sources, snapshot_path
+
+    loaded, sources = load(config)
+    chosen = [find_source(sources, source)] if source else sources
+    discovering = [s for s in chosen if issubclass(s.integration, Integration) and s.integration.discovers()]
+    if not discovering:
+        what = f"source `{source}` declares" if source else "all sources declare"
+        raise ConfigError(f"{what} tables in code: there is nothing to discover")
+    written = {}
+    for each in discovering:
+        client = each.connect()
+        try:
+            snapshot = each.instantiate().discover(client)  # type: ignore[attr-defined]  # an Integration, see above
+        finally:
+            if hasattr(client, "close"):
+                client.close()
+        path = snapshot_path(loaded, each.name)
+        text = json_module.dumps(snapshot, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        changed = not path.exists() or path.read_text(encoding="utf-8") != text
+        path.write_text(text, encoding="utf-8")
+        written[each.name] = {"path": str(path), "changed": changed}
+    counts = {each.name: len(each.nodes) for each in load_sources(loaded)}
+    if json:
+        output.print_json({"sources": [{"source": n, "tables": counts[n], **about} for n, about in written.items()]})
+        return
+    for name, about in written.items():
+        state = "written" if about["changed"] else "unchanged"
+        output.console().print(f"{name}: {counts[name]:,} tables → {about['path']} ({state})", markup=False)

@@ -1,0 +1,135 @@
+"""Commands that look and change nothing: `tables`, `validate`, `runs`."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from orchestration.cli import output
+from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+
+
+def tables(
+    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """List the tables of the configured sources, with parents, keys and columns."""
+    from orchestration.cli.targets import find_source, load
+
+    _, sources = load(config)
+    shown = [find_source(sources, source)] if source else sources
+    documents = [_table_document(each.name, node) for each in shown for node in each.nodes]
+    if json:
+        output.print_json({"tables": documents})
+        return
+    output.print_table(
+        "Tables",
+        ["table", "parent", "primary key", "columns", "description"],
+        [
+            [
+                f"{table['source']}.{table['name']}",
+                table["parent"],
+                ", ".join(c["name"] for c in table["columns"] if c["primary_key"]),
+                len(table["columns"]),
+                table["description"].partition("\n")[0],
+            ]
+            for table in documents
+        ],
+    )
+
+
+def _table_document(source: str, node: Any) -> dict[str, Any]:
+    return {
+        "source": source,
+        "name": node.name,
+        "parent": node.parent.name if node.parent else None,
+        "title": node.table.title,
+        "description": node.table.description,
+        "relations": [relation.name for relation in node.table.relations],
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type.sql,
+                "description": column.description,
+                "primary_key": column.primary_key,
+                "not_null": column.not_null,
+                "unique": column.unique,
+                "incremental_key": column.incremental_key,
+                "masked": column.masked,
+            }
+            for column in node.table.columns
+        ],
+    }
+
+
+def validate(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
+    """Check the config file, the integrations and the selection of tables, without any network."""
+    from orchestration.cli.targets import load
+    from orchestration.sources import needs_discovery
+
+    loaded, sources = load(config)
+    found = [
+        {
+            "source": source.name,
+            "integration": source.integration.__module__,
+            "tables": len(source.nodes),
+            "resources": ", ".join(source.entity_types),
+            "warehouse": str(source.warehouse.path),
+            "note": f"run: headwater discover {source.name}" if needs_discovery(source) else "",
+        }
+        for source in sources
+    ]
+    if json:
+        output.print_json({"config": str(loaded.path), "valid": True, "sources": found})
+        return
+    output.print_table(str(loaded.path), list(found[0]) if found else ["source"], [list(row.values()) for row in found])
+    output.console().print("valid", style="green")
+
+
+def runs(
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many.")] = 20,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what failed, wholly or in part.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Show what past syncs did with each table, newest first, from the warehouse's ledger."""
+    from dataclasses import asdict
+
+    from orchestration.cli.sync import STYLES
+    from orchestration.cli.targets import load
+
+    _, sources = load(config)
+    warehouses = {source.warehouse.path: source.warehouse for source in sources}
+    past = []
+    for warehouse in warehouses.values():
+        if warehouse.exists():
+            with warehouse.session() as session:
+                past += session.past_syncs(number, failed_only=failed)
+    past = sorted(past, key=lambda sync: sync.started_at, reverse=True)[:number]
+    if json:
+        output.print_json({"runs": [asdict(sync) for sync in past]})
+        return
+    output.print_table(
+        "Runs",
+        ["started (UTC)", "table", "outcome", "rows", "rejected", "requests", "retries", "seconds", "run"],
+        [
+            [
+                sync.started_at,
+                f"{sync.source}.{sync.table}",
+                Text(sync.outcome, style=STYLES.get(sync.outcome, "")),
+                sync.rows,
+                sync.rejected or None,
+                sync.requests,
+                sync.retries or None,
+                sync.seconds,
+                sync.run_id[:8],
+            ]
+            for sync in past
+        ],
+    )
+    for sync in past:
+        if sync.error:
+            output.console().print(f"{sync.source}.{sync.table}: {sync.error}", markup=False)

@@ -1,0 +1,123 @@
+"""What commands print: tables for people, one JSON document for programs, errors on stderr."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from integrations.sdk.errors import HeadwaterError
+
+RIGHT = frozenset(
+    {
+        "rows",
+        "rejected",
+        "duplicates",
+        "removed",
+        "pages",
+        "requests",
+        "retries",
+        "seconds",
+        "rows/s",
+        "columns",
+        "tables",
+    }
+)
+WIDTH_ELSEWHERE = 160  # where there is no terminal, lines need not fit one
+
+
+def console() -> Console:
+    """Where people read."""
+    return _console(stderr=False)
+
+
+def errors() -> Console:
+    """Where errors go."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_ELSEWHERE)
+
+
+def print_json(document: Any) -> None:
+    """Print the one document of a command that was given --json."""
+    sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], *, footer: Any = None) -> None:
+    """Print rows in columns; numbers stand right, and a column without any value is left out."""
+    kept = [n for n, _ in enumerate(header) if not rows or any(_has_value(row[n]) for row in rows)]
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        footer_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_footer=bool(footer),
+        pad_edge=False,
+    )
+    for position in kept:
+        column = header[position]
+        justify: Literal["right", "left"] = "right" if column in RIGHT else "left"
+        foot = footer[position] if footer else ""
+        table.add_column(column, footer=foot, justify=justify, overflow="fold", no_wrap=column in RIGHT)
+    for row in rows:
+        cells = [row[position] for position in kept]
+        table.add_row(*(cell if isinstance(cell, Text) else escape(shown(cell)) for cell in cells))
+    console().print(table)
+
+
+def _has_value(cell: Any) -> bool:
+    return cell is not None and cell != ""
+
+
+def shown(value: Any) -> str:
+    """A value as a cell shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(value)
+
+
+def print_error(error: HeadwaterError) -> None:
+    """One clear message: what, where, which request, and the next step."""
+    text = str(error)
+    what, _, hint = text.partition("\n  → ")
+    stream = errors()
+    stream.print(Text.assemble(("error: ", "bold red"), what), soft_wrap=True)
+    if hint:
+        stream.print(Text.assemble(("  → ", "bold"), hint), soft_wrap=True)
+
+
+def error_document(error: HeadwaterError) -> Mapping[str, Any]:
+    """An error as JSON."""
+    return {
+        "kind": type(error).__name__,
+        "message": error.what,
+        "hint": error.hint,
+        "source": error.source,
+        "table": error.table,
+        "client": error.client,
+        "request": error.request,
+        "status": error.status,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
