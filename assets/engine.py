@@ -37,6 +37,7 @@ from integrations.sdk.errors import (
     ResolverFailed,
     SourceTimeout,
     SourceUnreachable,
+    TableSkipped,
     WarehouseError,
 )
 from integrations.sdk.names import first_repeated
@@ -187,7 +188,7 @@ class _Sync:
                     outcome = self._finish(session, run)
                     outcomes.append(outcome)
                     children = [node for node in order.nodes if node.parent is run.node]
-                    if outcome.error:
+                    if outcome.record.outcome == "failed":  # a partial table's rows have children
                         outcomes += self._skip_below(session, run.node, waiting)
                     else:
                         for child in children:
@@ -215,24 +216,37 @@ class _Sync:
         parent = node.parent
         run = self._new_run(node, waiting)
         if not session.has_table(order.source, parent.name):
-            run.fail(
-                WarehouseError(
-                    f"its parent `{parent.name}` has never been synced",
-                    hint=f"run: headwater sync {order.source}.{parent.name}",
-                )
+            missing = WarehouseError(
+                f"its parent `{parent.name}` has never been synced",
+                hint=f"run: headwater sync {order.source}.{parent.name}",
             )
-            outcomes.append(self._finish(session, run))
-            outcomes += self._skip_below(session, node, waiting)
-            return 0
+            return self._fail_child(session, run, missing, waiting, outcomes)
         columns = self._given_columns(node)
         path = run.stage.folder / "parents.parquet"
         every = list(dict.fromkeys([*columns, *run.plan.parent_columns]))
-        session.spool_parents(order.source, parent, every, path, order.limit)
+        try:
+            session.spool_parents(order.source, parent, every, path, order.limit)
+        except WarehouseError as refusal:
+            return self._fail_child(session, run, refusal, waiting, outcomes)
         run.stage.scopes = spooled_scopes(path, run.plan.parent_columns)
         threading.Thread(
             target=self._hand_out_parents, args=(run, path, columns), name=f"parents-{node.name}", daemon=True
         ).start()
         return 1
+
+    def _fail_child(
+        self,
+        session: Session,
+        run: _TableRun,
+        error: WarehouseError,
+        waiting: dict[str, Node],
+        outcomes: list[TableOutcome],
+    ) -> int:
+        """Give up a relation whose parents cannot be had; it was not begun."""
+        run.fail(error)
+        outcomes.append(self._finish(session, run))
+        outcomes += self._skip_below(session, run.node, waiting)
+        return 0
 
     def _given_columns(self, node: Node) -> list[str]:
         assert node.parent is not None
@@ -245,7 +259,7 @@ class _Sync:
         try:
             with counting(run.counters):
                 clients = self._clients_of(run.node)
-        except Exception as error:  # noqa: BLE001 - the boundary of an author's code: its table fails, no other
+        except BaseException as error:  # noqa: BLE001 - the boundary of an author's code, which may sys.exit()
             run.fail(self._explain(error, run, ""))
             run.closed()
             return
@@ -277,10 +291,11 @@ class _Sync:
                 if (client_id or "") not in clients:
                     run.fail(self._client_is_gone(client_id or ""), scope)
                     run.closed()
+                    ahead.put(None)
                     continue
                 work = self._reading_of(run, clients[client_id or ""], client_id or "", scope, row, ahead)
                 self._workers.submit(work)
-        except Exception as error:  # noqa: BLE001 - the boundary of an author's code: its table fails, no other
+        except BaseException as error:  # noqa: BLE001 - the boundary of an author's code, which may sys.exit()
             run.fail(self._explain(error, run, ""))
         finally:
             run.closed()
@@ -341,12 +356,12 @@ class _Sync:
                     if run.is_full or self._stopping.is_set():
                         break
                 run.succeed()
-        except Exception as error:  # noqa: BLE001 - the boundary of an author's code: its table fails, no other
+        except BaseException as error:  # noqa: BLE001 - the boundary of an author's code, which may sys.exit()
             run.fail(self._explain(error, run, client_id), scope)
         finally:
             run.closed()
 
-    def _explain(self, error: Exception, run: _TableRun, client_id: str) -> HeadwaterError:
+    def _explain(self, error: BaseException, run: _TableRun, client_id: str) -> HeadwaterError:
         if not isinstance(error, HeadwaterError):
             log.debug("resolver_failed source=%s table=%s", self._order.source, run.node.name, exc_info=error)
             at = _raised_at(error)
@@ -419,7 +434,7 @@ class _Sync:
         skipped = []
         for node in [node for node in waiting.values() if failed in node.ancestors()]:
             del waiting[node.name]
-            error = HeadwaterError(f"skipped, since `{failed.name}` failed").at(
+            error = TableSkipped(f"skipped, since `{failed.name}` failed").at(
                 source=self._order.source, table=node.name
             )
             record = SyncRecord(

@@ -10,8 +10,10 @@ from assets.engine import SyncOrder, sync_tables
 from assets.observing import Observer, TableOutcome
 from assets.source import Source
 from assets.translator import table_key, table_spec
-from integrations.sdk.errors import ConfigError, HeadwaterError, TablesFailed
+from integrations.sdk.errors import ConfigError, HeadwaterError, TablesFailed, TableSkipped
 from integrations.sdk.window import Window
+
+ROOT_RUN_ID_TAG = "dagster/root_run_id"
 
 
 class SyncConfig(dg.Config):
@@ -31,19 +33,11 @@ def table_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
         op_tags={"headwater/source": source.slug},
     )
     def tables(context: dg.AssetExecutionContext, config: SyncConfig) -> Iterator[dg.MaterializeResult[None]]:
-        run = context.run
-        order = sync_order(
-            source,
-            {key.path[-1] for key in context.selected_asset_keys},
-            run_id=run.run_id,
-            root_run_id=run.root_run_id or run.run_id,
-            is_retry=run.parent_run_id is not None,
-            window=parse_window(config.since, config.until),
-            observer=observer,
-        )
+        selected = {key.path[-1] for key in context.selected_asset_keys}
+        window = parse_window(config.since, config.until)
         failed: list[TableOutcome] = []
         committed = 0
-        for outcome in _watched(sync_tables(order), source, observer):
+        for outcome in _sync(source, selected, context.run, window, observer):
             if outcome.error:
                 failed.append(outcome)
                 context.log.error(str(outcome.error))
@@ -59,28 +53,22 @@ def table_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
     return tables
 
 
-def _watched(outcomes: Iterator[TableOutcome], source: Source, observer: Observer) -> Iterator[TableOutcome]:
-    """The outcomes; what ends them early is told to the observer, and is Dagster's failure."""
+def _sync(
+    source: Source, selected: set[str], run: dg.DagsterRun, window: Window, observer: Observer
+) -> Iterator[TableOutcome]:
+    """The outcomes; what ends the sync early is told to the observer, and is Dagster's failure."""
     try:
-        yield from outcomes
+        yield from sync_tables(sync_order(source, selected, run, window, observer))
     except HeadwaterError as error:
         observer.failed(error.at(source=source.name))
         raise dg.Failure(description=str(error)) from None
 
 
-def sync_order(
-    source: Source,
-    selected: set[str],
-    *,
-    run_id: str,
-    root_run_id: str,
-    is_retry: bool,
-    window: Window,
-    observer: Observer,
-) -> SyncOrder:
+def sync_order(source: Source, selected: set[str], run: dg.DagsterRun, window: Window, observer: Observer) -> SyncOrder:
     """The order for a run; a re-execution leaves out what its earlier attempts have committed."""
     nodes = [node for node in source.nodes if node.name in selected]
-    if is_retry and source.warehouse.exists():
+    root_run_id = run.tags.get(ROOT_RUN_ID_TAG) or run.root_run_id or run.run_id
+    if root_run_id != run.run_id and source.warehouse.exists():
         with source.warehouse.session() as session:
             done = session.committed_tables(root_run_id)
         nodes = [node for node in nodes if (source.name, node.name) not in done]
@@ -89,7 +77,7 @@ def sync_order(
         nodes=nodes,
         connect=source.connect,
         warehouse=source.warehouse,
-        run_id=run_id,
+        run_id=run.run_id,
         root_run_id=root_run_id,
         write_mode=source.write_mode,
         deterministic_ids=source.deterministic_ids,
@@ -102,9 +90,12 @@ def sync_order(
 def failure(source: Source, failed: list[TableOutcome], committed: int) -> dg.Failure:
     """What Dagster shows when tables failed: which, why, and that the others are safe."""
     errors = [outcome.error for outcome in failed if outcome.error]
-    names = ", ".join(outcome.node.name for outcome in failed)
+    skipped = sum(isinstance(error, TableSkipped) for error in errors)
+    names = ", ".join(o.node.name for o in failed if not isinstance(o.error, TableSkipped))
+    total = len(failed) + committed
     summary = TablesFailed(
-        f"{source.name}: {len(failed)} of {len(failed) + committed} tables failed ({names}); {committed} are committed",
+        f"{source.name}: {len(failed) - skipped} of {total} tables failed ({names}), {skipped} were skipped; "
+        f"{committed} are committed",
         errors,
         committed=committed,
     )

@@ -15,11 +15,15 @@ class Workers:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._count = count
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def submit(self, work: Work) -> None:
         """Have it done by the next free thread. Threads are started as they are needed."""
         self._queue.put(work)
-        if len(self._threads) < self._count:
+        with self._lock:  # relations hand out their work from threads of their own
+            if self._is_closed or len(self._threads) >= self._count:
+                return
             context = contextvars.copy_context()
             thread = threading.Thread(
                 target=context.run, args=(self._run,), name=f"headwater-{len(self._threads)}", daemon=True
@@ -29,8 +33,10 @@ class Workers:
 
     def close(self) -> None:
         """Take no more work; threads end when what they are doing is done."""
-        for _ in self._threads:
-            self._queue.put(None)
+        with self._lock:
+            self._is_closed = True
+            for _ in self._threads:
+                self._queue.put(None)
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:

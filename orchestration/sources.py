@@ -25,6 +25,7 @@ from integrations.sdk.schema import Node
 from integrations.sdk.select import select
 from orchestration.config import Config, SourceSpec, validated
 
+LONG_VALUE = 12
 RESERVED_SCHEMAS = ("catalog", "headwater", "information_schema", "main", "pg_catalog", "temp", "system")
 
 
@@ -91,9 +92,21 @@ def checked_spec(integration: type[SecodaIntegration], configured: SourceSpec) -
         spec = validated(integration.spec, configured.spec, f"source `{configured.name}`, spec")
         register_secrets_of(spec)
         return spec
-    for value in configured.spec.values():  # nobody says which of these are secret
-        register_secret(value)
+    for key, value in configured.spec.items():
+        if _may_be_secret(key, value):
+            register_secret(value)
     return dict(configured.spec)
+
+
+def _may_be_secret(key: str, value: object) -> bool:
+    """Whether a credential of a plain SecodaIntegration is kept out of sight: nobody says which are secret.
+
+    Addresses, and short values whose key does not speak of a secret, are wanted in messages.
+    """
+    if not isinstance(value, str) or "://" in value:
+        return False
+    speaks = any(word in key.lower() for word in ("pass", "secret", "token", "key", "credential", "json"))
+    return speaks or ("@" not in value and len(value) >= LONG_VALUE)
 
 
 def find_integration(path: str, folder: Path) -> type[SecodaIntegration]:

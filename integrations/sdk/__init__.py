@@ -22,6 +22,7 @@ from integrations.sdk.pagination import (
     Paginator,
     SinglePage,
 )
+from integrations.sdk.redact import register_secret
 from integrations.sdk.resolvers import ParentRow, Row, TableResolver
 from integrations.sdk.resource import Resource
 from integrations.sdk.schema import Client, Column, Table, constant, parent, path
@@ -121,4 +122,5 @@ __all__ = [
     "constant",
     "parent",
     "path",
+    "register_secret",
 ]

@@ -15,6 +15,7 @@
     │   └── RequestForbidden      a request that our own rules do not let out
     ├── ResolverFailed        an integration's own code raised: report it to its author
     ├── WarehouseError        the warehouse cannot be opened, locked or written
+    ├── TableSkipped          mend its parent first
     └── TablesFailed          some tables failed, the others are committed                exit code 1
 
 An error carries facts (source, table, client, request, status); its text is redacted when it is made.
@@ -85,9 +86,15 @@ class LoginRefused(HeadwaterError):
 
 
 class SourceError(HeadwaterError):
-    """The source did not give what was asked for."""
+    """The source did not give what was asked for.
+
+    `sent` is False when the request certainly did not reach the source, `final` is True when the same request
+    cannot succeed later.
+    """
 
     exit_code = 4
+    sent = True
+    final = False
 
 
 class SourceUnreachable(SourceError):
@@ -126,12 +133,16 @@ class WarehouseError(HeadwaterError):
     """The warehouse cannot be opened, locked or written."""
 
 
+class TableSkipped(HeadwaterError):
+    """A table was not read, since one that it depends on failed."""
+
+
 class TablesFailed(HeadwaterError):
     """Some tables of a sync failed; the others are committed. `errors` has one per failed table."""
 
     def __init__(self, what: str, errors: Sequence[HeadwaterError], *, committed: int) -> None:
         super().__init__(what)
         self.errors = list(errors)
-        codes = {error.exit_code for error in errors}
+        codes = {error.exit_code for error in errors if not isinstance(error, TableSkipped)}
         if not committed and len(codes) == 1:  # nothing worked, all for one reason: say that reason
             self.exit_code = codes.pop()

@@ -4,7 +4,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import click
 import typer
 
 from integrations.sdk.errors import HeadwaterError
@@ -42,7 +41,9 @@ def run(arguments: Sequence[str]) -> int:
     redact_all_logs()
     log_to_stderr(debug=debug)
     try:
-        result = app(args=list(arguments), standalone_mode=False)
+        app(args=list(arguments))
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
     except HeadwaterError as error:
         if debug:
             sys.stderr.write(redact(traceback.format_exc()))
@@ -51,13 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         else:
             output.print_error(error)
         return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "")
-        return 2
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         output.errors().print("stopped; what was committed stays")
         return 130
-    return result if isinstance(result, int) else 0
+    return 0

@@ -21,7 +21,7 @@ def dev(
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
-) -> int:
+) -> None:
     """Serve the Dagster UI, with the daemon for schedules and backfills. Ctrl-C ends it."""
     from orchestration.config import config_path, load_config
     from orchestration.home import prepare_home
@@ -43,10 +43,10 @@ def dev(
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(_paths(loaded.folder)), "PYTHONWARNINGS": "ignore"}
     server = subprocess.Popen(command, env=environment, cwd=loaded.folder)  # noqa: S603 - our own interpreter
     try:
-        return server.wait()
+        raise typer.Exit(server.wait())
     except KeyboardInterrupt:
         server.send_signal(signal.SIGINT)
-        return 0 if server.wait() in (0, -signal.SIGINT, 130) else 1
+        raise typer.Exit(0 if server.wait() in (0, -signal.SIGINT, 130) else 1) from None
 
 
 def _paths(folder: Path) -> list[str]:

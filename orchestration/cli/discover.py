@@ -16,7 +16,7 @@ def check_connection(
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
-) -> int:
+) -> None:
     """Make one cheap request to each source, to see whether it answers and lets us in."""
     from integrations.sdk.errors import HeadwaterError
     from orchestration.cli.targets import find_source, load
@@ -46,7 +46,7 @@ def check_connection(
                 output.console().print(f"{name}: [green]connected[/]")
             else:
                 output.print_error(problem)
-    return max((problem.exit_code for _, problem in results if problem), default=0)
+    raise typer.Exit(max((problem.exit_code for _, problem in results if problem), default=0))
 
 
 def _try(source: Any) -> None:

@@ -26,7 +26,7 @@ def sync(
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
-) -> int:
+) -> None:
     """Sync sources, or single tables of them, into the warehouse."""
     from assets.tables import parse_window
     from orchestration.cli.targets import find_targets, load
@@ -35,13 +35,14 @@ def sync(
     loaded, sources = load(config)
     chosen = find_targets(sources, targets or [])
     if dry_run:
-        return _plan(chosen, window, as_json=json)
+        _plan(chosen, window, as_json=json)
+        return
     report = run_targets(chosen, loaded.folder, window=window, quiet=json)
     if json:
         output.print_json(as_document(report))
     else:
         print_summary(report)
-    return exit_code(report)
+    raise typer.Exit(exit_code(report))
 
 
 def run_targets(chosen: Sequence[Any], folder: Any, *, window: Any, quiet: bool) -> Any:
@@ -75,7 +76,7 @@ def exit_code(report: Any) -> int:
     from integrations.sdk.errors import TablesFailed
 
     failed = [outcome.error for outcome in report.outcomes if outcome.error]
-    failed = [error for error in failed if not error.what.startswith("skipped")] + report.failures
+    failed += report.failures
     if not failed:
         return 0
     committed = sum(outcome.record.outcome in ("done", "partial") for outcome in report.outcomes)
@@ -156,7 +157,7 @@ def _ledger_columns() -> Sequence[str]:
     return COLUMNS
 
 
-def _plan(chosen: Sequence[Any], window: Any, *, as_json: bool) -> int:
+def _plan(chosen: Sequence[Any], window: Any, *, as_json: bool) -> None:
     plan = [
         {
             "source": target.source.name,
@@ -175,7 +176,6 @@ def _plan(chosen: Sequence[Any], window: Any, *, as_json: bool) -> int:
     else:
         header = ["source", "table", "parent", "write_mode", "window", "warehouse"]
         output.print_table("Would sync", header, [[row[name] for name in header] for row in plan])
-    return 0
 
 
 def _rows_last_time(source: Any) -> dict[str, int]:

@@ -68,8 +68,8 @@ def find_table(sources: Sequence[Source], argument: str) -> tuple[Source, Node]:
     if found:
         names = " or ".join(f"{source.name}.{table}" for source, _ in found)
         raise ConfigError(f"several sources have a table `{table}`", hint=f"say {names}")
-    known = [f"{source.name}.{node.name}" for source in holders for node in source.nodes]
-    raise ConfigError(f"there is no table `{argument}`", hint=nearest(argument, known))
+    known = [node.name for source in holders for node in source.nodes]
+    raise ConfigError(f"there is no table `{argument}`", hint=nearest(table, known))
 
 
 def _matching(source: Source, pattern: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""Typeform's tables, one a module."""

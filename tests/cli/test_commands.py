@@ -1,0 +1,181 @@
+"""What each command prints, and its exit code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from integrations.sdk.testing import serving
+from orchestration.cli.app import app, run
+from orchestration.testing import SOURCE, Project
+from tests.example import TOKEN, library
+
+COMMANDS = ["dev", "discover", "new", "preview", "runs", "sync", "tables", "test-connection", "validate"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A project whose source is served, used through HEADWATER_CONFIG."""
+    with serving(library) as server:
+        made = Project(tmp_path, "tests.example", {"token": TOKEN, "base_url": server.url})
+        monkeypatch.setenv("HEADWATER_CONFIG", str(made.config))
+        yield made
+
+
+def output_of(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    capsys.readouterr()
+    assert run(arguments) == code
+    return capsys.readouterr().out
+
+
+def document_of(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0):
+    return json.loads(output_of([*arguments, "--json"], capsys, code))
+
+
+def test_the_commands_are_a_promise() -> None:
+    """Scripts call commands by name: a renamed one is a decision."""
+    assert sorted(command.name for command in app.registered_commands) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_the_common_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command takes --config, --json and --debug, and says what it does."""
+    text = output_of([command, "--help"], capsys)
+    assert all(option in text for option in ("--config", "--json", "--debug"))
+
+
+def test_sync_loads_everything_and_says_so(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sync prints a line per table as it is done, then a summary with rows, pages and seconds."""
+    text = output_of(["sync"], capsys)
+    assert re.search(rf"{SOURCE}\.books +done +4 +2 +2", text)
+    assert re.search(rf"{SOURCE}\.chapters: done, 8 rows, 4 pages", text)
+    assert "dashboard_group" in text
+    assert project.query(f"SELECT count(*) FROM {SOURCE}.chapters") == [(8,)]
+
+
+def test_sync_as_json(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """--json prints one document with the ledger's row for each table."""
+    tables = {table["table_name"]: table for table in document_of(["sync"], capsys)["tables"]}
+    assert set(tables) == {"books", "chapters", "authors"}
+    assert (tables["books"]["rows"], tables["books"]["outcome"], tables["books"]["error"]) == (4, "done", None)
+
+
+def test_one_table_by_name_or_pattern(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """SOURCE.TABLE syncs that table, a pattern those that match, a wrong name is a configuration error."""
+    done = document_of(["sync", f"{SOURCE}.authors"], capsys)["tables"]
+    assert [table["table_name"] for table in done] == ["authors"]
+    done = document_of(["sync", f"{SOURCE}.*o*s"], capsys)["tables"]
+    assert {table["table_name"] for table in done} == {"authors", "books"}
+    error = document_of(["sync", f"{SOURCE}.autors"], capsys, code=2)["error"]
+    assert error["hint"] == "did you mean `authors`?"
+    assert document_of(["sync", "conformanc"], capsys, code=2)["error"]["hint"] == "did you mean `conformance`?"
+
+
+def test_dry_run_asks_for_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """--dry-run lists what would be synced, and makes neither request nor warehouse."""
+    plan = document_of(["sync", "--dry-run", "--since", "2024-01-01"], capsys)["plan"]
+    assert [row["table"] for row in plan] == ["books", "chapters", "authors"]
+    assert plan[0]["window"].startswith("2024-01-01")
+    assert not (project.folder / "warehouse.duckdb").exists()
+
+
+def test_a_window_is_checked(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A time that is none, or an end before its start, is a configuration error."""
+    assert "not a time" in document_of(["sync", "--since", "soon"], capsys, code=2)["error"]["message"]
+    reversed_window = ["sync", "--since", "2024-02-01", "--until", "2024-01-01"]
+    assert "before it starts" in document_of(reversed_window, capsys, code=2)["error"]["message"]
+
+
+def test_a_window_merges_and_deletes_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sync of a window adds and changes rows, and takes none for gone."""
+    output_of(["sync"], capsys)
+    output_of(["sync", f"{SOURCE}.chapters", "--since", "2024-01-01"], capsys)
+    assert project.query(f"SELECT count(*) FROM {SOURCE}.chapters") == [(8,)]
+    assert project.query("SELECT DISTINCT removed FROM headwater.syncs") == [(0,)]
+
+
+def test_tables_validate_and_runs(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Commands that only look say what there is."""
+    tables = document_of(["tables"], capsys)["tables"]
+    assert [(table["name"], table["parent"]) for table in tables] == [
+        ("books", None),
+        ("chapters", "books"),
+        ("authors", None),
+    ]
+    assert "book_id, number" in output_of(["tables"], capsys)
+    assert document_of(["validate"], capsys)["valid"] is True
+    assert document_of(["runs"], capsys)["runs"] == []
+    output_of(["sync"], capsys)
+    past = document_of(["runs", "-n", "2"], capsys)["runs"]
+    assert len(past) == 2
+    assert document_of(["runs", "--failed"], capsys)["runs"] == []
+    assert f"{SOURCE}.authors" in output_of(["runs"], capsys)
+
+
+def test_preview_shows_rows_and_writes_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A preview reads as a sync does, children included, masks what is personal, and leaves no trace."""
+    books = document_of(["preview", "books", "-n", "3"], capsys)["rows"]
+    assert [row["id"] for row in books] == ["1", "2", "3"]
+    assert {row["reader_email"] for row in books} == {"***"}
+    chapters = document_of(["preview", f"{SOURCE}.chapters"], capsys)["rows"]
+    assert len(chapters) == 8
+    assert not (project.folder / "warehouse.duckdb").exists()
+    assert not (project.folder / ".dagster").exists()
+    assert document_of(["preview", "bocks"], capsys, code=2)["error"]["hint"].startswith("did you mean")
+
+
+def test_test_connection(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A source that answers is connected; one request is enough."""
+    assert "connected" in output_of(["test-connection"], capsys)
+    assert document_of(["test-connection", SOURCE], capsys)["sources"] == [
+        {"source": SOURCE, "ok": True, "error": None}
+    ]
+
+
+def test_new_writes_an_integration_that_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The scaffold has code, test and README; a bad name, or one that is taken, is refused."""
+    written = document_of(["new", "acme", "--folder", str(tmp_path)], capsys)["files"]
+    assert len(written) == 4
+    assert all(Path(path).read_text() for path in written)
+    assert "conformance(" in (tmp_path / "tests/integrations/acme/test_acme.py").read_text()
+    assert (
+        "there already" in document_of(["new", "acme", "--folder", str(tmp_path)], capsys, code=2)["error"]["message"]
+    )
+    assert "`my_api`" in document_of(["new", "My API", "--folder", str(tmp_path)], capsys, code=2)["error"]["hint"]
+
+
+def test_the_command_line_s_runs_are_in_the_ui(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was synced from the command line is in Dagster's history, with its materialisations."""
+    from dagster import AssetKey
+
+    from orchestration.home import open_instance
+
+    output_of(["sync"], capsys)
+    with open_instance(project.folder) as instance:
+        (past,) = instance.get_runs()
+        event = instance.get_latest_materialization_event(AssetKey([SOURCE, "books"]))
+    assert past.job_name == "conformance_sync"
+    assert past.is_success
+    assert event is not None
+
+
+def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped option is exit code 2, without a traceback."""
+    assert run(["sync", "--sinse", "2024-01-01"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_empty_config_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A config file without sources has nothing to sync."""
+    (tmp_path / "config.yaml").write_text("")
+    assert run(["sync", "--config", str(tmp_path / "config.yaml")]) == 2
+    assert "no source" in capsys.readouterr().err
+
+
+def test_a_body_is_shown_only_where_it_is_needed(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """No secret of the spec is in anything that a command prints."""
+    for arguments in (["sync"], ["tables"], ["validate"], ["runs"], ["sync", "--dry-run"], ["test-connection"]):
+        run(arguments)
+        captured = capsys.readouterr()
+        assert TOKEN not in captured.out + captured.err

@@ -1,0 +1,24 @@
+"""What all tests share: a Dagster home of their own, and no secret left over from another test."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has its own Dagster home, and no configuration from outside."""
+    home = tmp_path / ".dagster"
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.delenv("HEADWATER_CONFIG", raising=False)
+    monkeypatch.delenv("HEADWATER_EXECUTOR", raising=False)
+    return home
+
+
+def pytest_report_header() -> list[str]:
+    """Say which tests are left out on this machine, and how to add them."""
+    notes = []
+    shared = Path(__file__).parent.parent.parent / "shared" / "bench"
+    if not shared.exists():
+        notes.append("left out: nothing but the benchmark, which needs its workloads beside the checkout")
+    return notes
