@@ -12,6 +12,10 @@ import typer
 from orchestration.cli import output
 from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
 
+WORKSPACE = """\
+load_from:
+  - python_module: {module_name: orchestration.definitions, location_name: headwater}
+"""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -39,14 +43,42 @@ def dev(
         output.print_json({"url": url, "dagster_home": str(home), "config": str(loaded.path)})
     else:
         output.console().print(f"The Dagster UI is starting at {url} (Ctrl-C ends it)")
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", host, "-p", str(port)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(_paths(loaded.folder)), "PYTHONWARNINGS": "ignore"}
-    server = subprocess.Popen(command, env=environment, cwd=loaded.folder)  # noqa: S603 - our own interpreter
+    workspace = home / "workspace.yaml"
+    workspace.write_text(WORKSPACE, encoding="utf-8")
+    raise typer.Exit(_serve(["-w", str(workspace), "-h", host, "-p", str(port)], loaded.folder))
+
+
+def _serve(arguments: list[str], folder: Path) -> int:
+    """Run `dagster dev` until it ends or we are asked to; then end it, and everything that it started."""
+    command = [sys.executable, "-m", "dagster", "dev", *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(_paths(folder)), "PYTHONWARNINGS": "ignore"}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    server = subprocess.Popen(command, env=environment, cwd=folder, start_new_session=True)  # noqa: S603 - our own
     try:
-        raise typer.Exit(server.wait())
+        return server.wait()
     except KeyboardInterrupt:
-        server.send_signal(signal.SIGINT)
-        raise typer.Exit(0 if server.wait() in (0, -signal.SIGINT, 130) else 1) from None
+        return 0
+    finally:
+        _end(server)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """Ask, then insist: the UI, the daemon and the code server are one process group."""
+    for number, patience_s in ((signal.SIGINT, 10), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        try:
+            if server.poll() is None:
+                server.send_signal(number)
+                server.wait(timeout=patience_s)
+            os.killpg(server.pid, number)  # what it may have left behind
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
 
 
 def _paths(folder: Path) -> list[str]:

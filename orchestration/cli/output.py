@@ -67,9 +67,10 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]
     )
     for position in kept:
         column = header[position]
-        justify: Literal["right", "left"] = "right" if column in RIGHT else "left"
+        is_number = column in RIGHT or any(isinstance(row[position], int | float) for row in rows)
+        justify: Literal["right", "left"] = "right" if is_number else "left"
         foot = footer[position] if footer else ""
-        table.add_column(column, footer=foot, justify=justify, overflow="fold", no_wrap=column in RIGHT)
+        table.add_column(column, footer=foot, justify=justify, overflow="fold", no_wrap=is_number)
     for row in rows:
         cells = [row[position] for position in kept]
         table.add_row(*(cell if isinstance(cell, Text) else escape(shown(cell)) for cell in cells))
@@ -89,7 +90,7 @@ def shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return str(value)
