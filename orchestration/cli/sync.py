@@ -109,7 +109,7 @@ def print_summary(report: Any) -> None:
                 for record in records
             ],
             footer=[
-                f"{len(records)} tables",
+                f"{len(records)} table{'s' if len(records) > 1 else ''}",
                 "",
                 f"{rows:,}",
                 output.shown(sum(record.rejected for record in records) or None),
@@ -203,11 +203,9 @@ def _keep_unknown_failure(report: Any, source: str, result: Any) -> None:
 
     if report.failures or any(outcome.error for outcome in report.outcomes):
         return
-    said = [
-        event.event_specific_data.error.message.strip()
-        for event in result.all_events
-        if event.is_failure and getattr(event.event_specific_data, "error", None)
-    ]
-    report.failed(
-        HeadwaterError(f"the run failed: {said[0] if said else 'Dagster does not say why'}").at(source=source)
-    )
+    errors = [getattr(event.event_specific_data, "error", None) for event in result.all_events if event.is_failure]
+    known = [error for error in errors if error]
+    if any("DagsterExecutionInterruptedError" in error.to_string() for error in known):
+        raise KeyboardInterrupt
+    said = known[0].message.strip() if known else "Dagster does not say why"
+    report.failed(HeadwaterError(f"the run failed: {said}").at(source=source))
