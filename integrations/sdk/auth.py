@@ -1,5 +1,6 @@
 """Ways to authenticate, as values that are passed to `HttpClient(auth=…)`. Each registers its secrets."""
 
+import math
 import threading
 import time
 from base64 import b64encode
@@ -19,8 +20,8 @@ EXPIRY_MARGIN_S = 30.0
 class Credentials:
     """What a request must carry to be let in. It goes to the client's own origin only."""
 
-    headers: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class TokenFetcher(Protocol):
@@ -43,6 +44,13 @@ class Auth(Protocol):
 def _text(secret: SecretStr | str) -> str:
     register_secret(secret)
     return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+def basic(username: str, password: SecretStr | str) -> Credentials:
+    """The header of HTTP's basic authentication (RFC 7617, in UTF-8)."""
+    encoded = b64encode(f"{username}:{_text(password)}".encode()).decode()
+    register_secret(encoded)
+    return Credentials(headers={"Authorization": f"Basic {encoded}"})
 
 
 class _Fixed:
@@ -71,9 +79,7 @@ class Basic(_Fixed):
     """`Authorization: Basic …`, from a user's name and password."""
 
     def __init__(self, username: str, password: SecretStr | str) -> None:
-        encoded = b64encode(f"{username}:{_text(password)}".encode()).decode()
-        register_secret(encoded)
-        super().__init__(Credentials(headers={"Authorization": f"Basic {encoded}"}))
+        super().__init__(basic(username, password))
 
 
 class ApiKey(_Fixed):
@@ -135,7 +141,15 @@ class OAuth2ClientCredentials:
         if not isinstance(token, str) or not token:
             raise LoginRefused("the token endpoint's answer has no access_token", hint="check token_url")
         register_secret(token)
-        lifetime = answer.get("expires_in")
-        seconds = float(lifetime) if isinstance(lifetime, int | float | str) else float("inf")
+        seconds = _seconds(answer.get("expires_in"))
         self._expires_at = time.monotonic() + max(seconds - EXPIRY_MARGIN_S, seconds / 2)
         self._current = Credentials(headers={"Authorization": f"Bearer {token}"})
+
+
+def _seconds(lifetime: object) -> float:
+    """How long a token lives; for ever, until a 401, when the answer does not say so as a number."""
+    try:
+        seconds = float(lifetime) if isinstance(lifetime, int | float | str) else math.inf
+    except ValueError:
+        return math.inf
+    return math.inf if math.isnan(seconds) else seconds

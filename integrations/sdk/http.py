@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 from requests.adapters import BaseAdapter
@@ -15,6 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from integrations.sdk.auth import Auth, Credentials
 from integrations.sdk.counters import counters
 from integrations.sdk.errors import (
+    ConfigError,
     LoginRefused,
     PageRepeated,
     PageUnreadable,
@@ -25,11 +26,11 @@ from integrations.sdk.errors import (
     SourceUnreachable,
 )
 from integrations.sdk.limits import Gate
-from integrations.sdk.origins import check_redirect, origin
+from integrations.sdk.origins import check_redirect, join, origin
 from integrations.sdk.page import Envelope, Page, slicer
 from integrations.sdk.pagination import Answer, Paginator, Request, SinglePage, check_paginator
-from integrations.sdk.redact import MASK, redact
-from integrations.sdk.refusals import is_passing, refusal, retry_after_s
+from integrations.sdk.redact import MASK, excerpt, redact, register_secret, register_secrets_of
+from integrations.sdk.refusals import IDEMPOTENT, MAX_SHOWN, is_passing, refusal, retry_after_s
 from integrations.sdk.transport import Limits, Response, Transport
 
 DEFAULT_HEADERS = {
@@ -50,6 +51,15 @@ class _Passing(Exception):
 
     def __init__(self, error: SourceError, wait_s: float | None = None, response: Response | None = None) -> None:
         self.error, self.wait_s, self.response = error, wait_s, response
+
+
+class _Deadline:
+    """When a page must be whole, on the monotonic clock; waiting for our own turn does not count."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, seconds: float) -> None:
+        self.at = time.monotonic() + seconds
 
 
 class _Exhausted(Exception):
@@ -81,7 +91,7 @@ class HttpClient:
         base_url: object,
         *,
         auth: Auth | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | SecretStr] | None = None,
         params: Mapping[str, Any] | None = None,
         id: str = "",
         allow: tuple[str, ...] = (),
@@ -90,7 +100,12 @@ class HttpClient:
         adapter: BaseAdapter | None = None,
     ) -> None:
         self.base_url = str(base_url).rstrip("/")
-        self._origin = origin(self.base_url)
+        try:
+            self._origin = origin(self.base_url)
+        except RequestForbidden as error:
+            raise ConfigError(error.what, hint="base_url is a whole address, such as https://api.example.com") from None
+        register_secret(urlsplit(self.base_url).password)
+        register_secrets_of((headers, params))
         self._allowed = frozenset(origin(url) for url in allow)
         self._auth, self.id = auth, id
         self._headers = DEFAULT_HEADERS | {key: _header_text(value) for key, value in (headers or {}).items()}
@@ -105,7 +120,7 @@ class HttpClient:
         *,
         path: str = "",
         params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | SecretStr] | None = None,
         auth: Auth | None = None,
     ) -> "HttpClient":
         """A client for one more account of the same source, on the same connections and limits."""
@@ -115,7 +130,8 @@ class HttpClient:
         client.base_url = f"{self.base_url}/{path.strip('/')}".rstrip("/")
         client._auth = auth or self._auth
         client._params = {**self._params, **(params or {})}
-        client._headers = {**self._headers, **(headers or {})}
+        register_secrets_of((headers, params))
+        client._headers = self._headers | {key: _header_text(value) for key, value in (headers or {}).items()}
         return client
 
     def limit(self, *, parallel_requests: int | None = None, requests_per_second: float | None = None) -> None:
@@ -144,14 +160,17 @@ class HttpClient:
         paginator: Paginator = paginate or SinglePage()
         check_paginator(paginator)
         cutter = slicer(records, (*paginator.fields, *((error,) if error else ())))
-        request: Request | None = paginator.first(Request(method, path, dict(params or {}), dict(headers or {}), json))
+        request: Request | None = paginator.first(
+            Request(method, path, dict(params or {}), dict(headers or {}), json, reads=True)
+        )
         asked: set[object] = set()
         before: Page | None = None
 
         def parse(response: Response) -> tuple[Page, Envelope]:
             page, envelope = cutter.slice(response.content, response.headers.get("content-type", ""))
             if error and (said := envelope.values[error]):
-                raise SourceRefused(f"the source answers with an error: {said}", request=response.request)
+                what = f"the source answers with an error: {excerpt(str(said), MAX_SHOWN)}"
+                raise SourceRefused(what, request=response.request)
             return page, envelope
 
         while request:
@@ -167,7 +186,9 @@ class HttpClient:
             asked.add(key)
             before = page
             yield page
-            request = paginator.next(request, Answer(response.url, envelope, response.links))
+            request = self._without_headers_abroad(
+                paginator.next(request, Answer(response.url, envelope, response.links)), request
+            )
 
     def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Response:
         """One answer, for what is not a listing. Raises as `pages` does, for any status but success."""
@@ -195,9 +216,12 @@ class HttpClient:
         return response
 
     def fetch_token(self, url: str, form: Mapping[str, str]) -> Mapping[str, object]:
-        """Post a form without credentials; the JSON answer. Raises: LoginRefused."""
-        request = Request("POST", urljoin(f"{self.base_url}/", url), data=dict(form))
-        response = self.request(request, credentials=_ANONYMOUS)
+        """Post a form without credentials; the JSON answer. Raises: LoginRefused, SourceError."""
+        address = join(f"{self.base_url}/", url)
+        self._allowed |= {origin(address)}  # the integration names it, not an answer
+        response = self.request(Request("POST", address, data=dict(form), reads=True), credentials=_ANONYMOUS)
+        if response.status_code == 429 or response.status_code >= 500:
+            raise refusal(response)
         if not response.is_success:
             raise LoginRefused(
                 f"the token endpoint answers {response.status_code}",
@@ -240,11 +264,12 @@ class HttpClient:
     ) -> tuple[Response, T]:
         """Try until it succeeds, cannot succeed, or has been tried enough."""
         limits = self.limits
-        deadline = [time.monotonic() + limits.page_s]
+        deadline = _Deadline(limits.page_s)
+        repeatable = request.reads or request.method.upper() in IDEMPOTENT
 
         def attempt() -> tuple[Response, T]:
-            response = self._login_and_send(request, deadline[0], follow_redirects, verify, credentials)
-            if is_passing(response, request.method):
+            response = self._login_and_send(request, deadline, follow_redirects, verify, credentials)
+            if is_passing(response, repeatable):
                 wait_s = retry_after_s(response)
                 if wait_s is not None and wait_s > limits.longest_wait_s:
                     raise _Exhausted(_asks_too_long(response, wait_s, limits.longest_wait_s), response)
@@ -252,7 +277,7 @@ class HttpClient:
             try:
                 return response, parse(response)
             except PageUnreadable as error:
-                if _may_be_cut(response):
+                if _may_be_cut(response, error):
                     raise _Passing(error) from None
                 raise
 
@@ -260,6 +285,8 @@ class HttpClient:
             try:
                 return attempt()
             except (SourceUnreachable, SourceTimeout) as error:
+                if error.final or (error.sent and not repeatable):
+                    raise
                 raise _Passing(error) from None
 
         try:
@@ -278,13 +305,14 @@ class HttpClient:
             asked = passing.wait_s if isinstance(passing, _Passing) else None
             if asked is not None:
                 self._shared.gate.pause(asked)
-                deadline[0] += asked
+                deadline.at += asked
                 return asked + random.uniform(0, min(1.0, asked / 10))
             backoff_s: float = min(FIRST_WAIT_S * 2**state.attempt_number, LONGEST_BACKOFF_S)
             return random.uniform(0.5, 1.0) * backoff_s
 
         def enough(state: RetryCallState) -> bool:
-            return stop_after_attempt(limits.retries + 1)(state) or time.monotonic() >= deadline[0]
+            late = time.monotonic() + state.upcoming_sleep >= deadline.at
+            return late or stop_after_attempt(limits.retries + 1)(state)
 
         retrying = Retrying(
             retry=retry_if_exception_type(_Passing), wait=wait, stop=enough, sleep=self._shared.sleep, reraise=True
@@ -299,7 +327,7 @@ class HttpClient:
     def _login_and_send(
         self,
         request: Request,
-        deadline: float,
+        deadline: _Deadline,
         follow_redirects: bool,
         verify: bool | str | None,
         credentials: Credentials | None,
@@ -317,7 +345,7 @@ class HttpClient:
         self,
         request: Request,
         credentials: Credentials,
-        deadline: float,
+        deadline: _Deadline,
         follow_redirects: bool,
         verify: bool | str | None,
     ) -> Response:
@@ -328,8 +356,12 @@ class HttpClient:
             response = self._send_once(request, url, credentials if at_home else None, deadline, verify)
             if not (follow_redirects and response.is_redirect):
                 return response
-            url = urljoin(url, response.headers["location"])
-            check_redirect(start, url)
+            try:
+                url = join(url, response.headers["location"])
+                check_redirect(start, url)
+            except RequestForbidden as error:
+                error.request = response.request
+                raise
             same = origin(url) == origin(start)
             at_home = origin(url) == self._origin
             keeps_method = response.status_code in (307, 308) and same
@@ -351,32 +383,37 @@ class HttpClient:
         request: Request,
         url: str,
         credentials: Credentials | None,
-        deadline: float,
+        deadline: _Deadline,
         verify: bool | str | None,
     ) -> Response:
         """Send; without credentials, which is off the origin, nothing of the client's own goes along."""
         own = credentials or _ANONYMOUS
         headers = {**(self._headers if credentials else DEFAULT_HEADERS), **request.headers, **own.headers}
-        params = {**(self._params if credentials else {}), **request.params, **own.params}
+        ours = self._params if credentials else {}
+        if ours and "?" in url:  # a link carries its own query, often with what we asked for before
+            carried = {key for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+            ours = {key: value for key, value in ours.items() if key not in carried}
+        params = {**ours, **request.params, **own.params}
         parts: dict[str, Any] = {"headers": headers, "params": _query(params) if params else None}
         if request.json is not None:
             parts["json"] = request.json
         if request.data is not None:
             parts["data"] = request.data
         shared = self._shared
-        with shared.gate.passing():
+        with shared.gate.passing() as waited_s:
+            deadline.at += waited_s
             prepared = shared.transport.prepare(request.method, url, **parts)
             address = str(prepared.url)
-            return shared.transport.send(prepared, lambda: _describe(request.method, address, own), deadline, verify)
+            return shared.transport.send(prepared, lambda: _describe(request.method, address, own), deadline.at, verify)
 
     def _address(self, url: str) -> tuple[str, bool]:
         """The absolute URL, and whether it is of the client's own origin.
 
         Raises: RequestForbidden when it leads to an origin that is not allowed.
         """
-        if "://" not in url and not url.startswith("//"):
+        if "://" not in url.partition("?")[0] and not url.startswith("//"):
             return (f"{self.base_url}/{url.lstrip('/')}" if url else self.base_url), True
-        absolute = urljoin(f"{self.base_url}/", url)
+        absolute = join(f"{self.base_url}/", url)
         target = origin(absolute)
         if target != self._origin and target not in self._allowed:
             raise RequestForbidden(
@@ -385,11 +422,19 @@ class HttpClient:
             )
         return absolute, target == self._origin
 
+    def _without_headers_abroad(self, request: Request | None, before: Request) -> Request | None:
+        """The request; a listing's own headers do not follow a link to another origin."""
+        if request is None or not request.headers or request.url == before.url:
+            return request
+        known = origin(self._address(before.url)[0])
+        return request if origin(self._address(request.url)[0]) == known else replace(request, headers={})
+
 
 def _describe(method: str, url: str, credentials: Credentials) -> str:
     """The request for people: no credentials in it."""
     parts = urlsplit(url)
-    query = [(key, MASK if key in credentials.params else value) for key, value in parse_qsl(parts.query)]
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    query = [(key, MASK if key in credentials.params else value) for key, value in given]
     shown = urlencode(query, safe="*:,/") if query else ""
     host = parts.hostname or ""
     netloc = f"{host}:{parts.port}" if parts.port else host
@@ -437,9 +482,9 @@ def _is_same(before: Page, page: Page) -> bool:
     return bytes(before.records[0]) == bytes(page.records[0]) and before.joined() == page.joined()
 
 
-def _may_be_cut(response: Response) -> bool:
+def _may_be_cut(response: Response, error: PageUnreadable) -> bool:
     """Whether an unreadable body may be a body cut short, which a second try can mend."""
-    return not response.content.rstrip().endswith((b"}", b"]", b">"))
+    return "truncated" in error.what or not response.content.rstrip().endswith((b"}", b"]", b">"))
 
 
 def _as_source_error(response: Response) -> SourceError:

@@ -49,15 +49,12 @@ class SecodaIntegration(ABC):
             error = raised
             raise
         finally:
-            self.finalize(error)
+            _finalize(self, error)
 
     def finalize(self, error: BaseException | None = None) -> None:
         """Tell both strategies that it is over; one written for `secodadk` takes no argument."""
         for strategy in (self._ingest, self._network):
-            if inspect.signature(strategy.finalize).parameters:
-                strategy.finalize(error)
-            else:
-                strategy.finalize()
+            _finalize(strategy, error)
 
     def declare_resource(self, resource: Resource) -> None:
         """Put one resource into the catalog."""
@@ -163,6 +160,14 @@ class SecodaIntegration(ABC):
             follow_redirects=follow_redirects,
             auth=auth,
         )
+
+
+def _finalize(whose: Any, error: BaseException | None) -> None:
+    """Call a `finalize`, with the error unless it was written for `secodadk` and takes none."""
+    if inspect.signature(whose.finalize).parameters:
+        whose.finalize(error)
+    else:
+        whose.finalize()
 
 
 class Integration(SecodaIntegration):

@@ -14,21 +14,30 @@ class Gate:
     """One for a source, shared by all of its clients."""
 
     def __init__(self, parallel_requests: int | None = None, requests_per_second: float | None = None) -> None:
+        if parallel_requests is not None and parallel_requests < 1:
+            raise ConfigError("parallel_requests must be above 0")
         self._slots = threading.Semaphore(parallel_requests) if parallel_requests else None
-        self._rate = _rate(requests_per_second) if requests_per_second else None
+        self._rate = None if requests_per_second is None else _rate(requests_per_second)
         self._resume_at = 0.0
         self._lock = threading.Lock()
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
-        """Wait for a turn, and hold a slot for the length of the block."""
+    def passing(self) -> Iterator[float]:
+        """Wait for a turn, and hold a slot for the length of the block; gives the seconds waited."""
+        if not (self._slots or self._rate or self._resume_at):  # nothing has ever held anyone up
+            yield 0.0
+            return
+        began = time.monotonic()
         if self._slots:
             self._slots.acquire()
         try:
             self._wait_for_pause()
             if self._rate:
                 self._rate.try_acquire("requests", blocking=True)
-            yield
+                while self._resume_at > time.monotonic():  # a pause has begun while this one waited for its turn
+                    self._wait_for_pause()
+                    self._rate.try_acquire("requests", blocking=True)
+            yield time.monotonic() - began
         finally:
             if self._slots:
                 self._slots.release()

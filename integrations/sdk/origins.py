@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from integrations.sdk.errors import RequestForbidden
 
@@ -23,6 +23,14 @@ def origin(url: str) -> tuple[str, str, int]:
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise RequestForbidden(f"{url!r} is not an http or https URL", hint="report it to the source, or mend base_url")
     return parts.scheme, parts.hostname.lower(), port
+
+
+def join(base: str, link: str) -> str:
+    """The link's absolute URL. Raises: RequestForbidden when it is none."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        raise RequestForbidden(f"{link!r} is not a URL", hint="report it to the source") from None
 
 
 def check_redirect(start: str, target: str) -> None:
@@ -46,4 +54,4 @@ def _is_inner(host: str, port: int) -> bool:
     except (OSError, UnicodeError):
         return False  # the request itself will say that there is no such host
     addresses = {ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found}
-    return any(not address.is_global for address in addresses)
+    return any(not address.is_global or address.is_multicast for address in addresses)

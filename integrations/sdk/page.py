@@ -13,11 +13,13 @@ from typing import Any
 
 import msgspec
 
-from integrations.sdk.errors import PageUnreadable
+from integrations.sdk.errors import DeclarationError, PageUnreadable
+from integrations.sdk.redact import excerpt
 
 Tree = dict[str, "Tree | type"]
 
 MAX_SHOWN = 120
+LATIN = ("iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252")  # servers' default label, often wrong
 
 
 class Number(str):
@@ -67,6 +69,8 @@ class Slicer:
             _plant(tree, records, list[msgspec.Raw])
         self._attributes: dict[str, tuple[str, ...]] = {}  # path → the attributes that lead to it
         type_ = _struct_of(tree, self._attributes) if tree else list[msgspec.Raw]
+        if tree and not records:
+            type_ |= list[msgspec.Raw]
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(type_)
 
     def slice(self, body: bytes, content_type: str = "") -> tuple[Page, Envelope]:
@@ -76,7 +80,10 @@ class Slicer:
             found = self._decoder.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self._slice_slowly(text, content_type, error)
-        records = self._pick(found, self.records) if self.records else found
+        if self.records:
+            records = self._pick(found, self.records)
+        else:
+            records = found if isinstance(found, list) else [msgspec.Raw(text)]
         values = {path: self._pick(found, path) for path in self.fields}
         if records is None:
             if self.records and not self._names_records(text):
@@ -92,7 +99,10 @@ class Slicer:
 
     def _names_records(self, text: bytes) -> bool:
         """Whether the path to the records is there, with a null at its end."""
-        value: Any = msgspec.json.decode(text)
+        try:
+            value: Any = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False  # something beside the path cannot be read
         for key in self.records.split("."):
             if not isinstance(value, dict) or key not in value:
                 return False
@@ -105,11 +115,11 @@ class Slicer:
         A record that cannot be read must not take the page with it, so that the warehouse can name it.
         """
         if isinstance(error, RecursionError):
-            raise PageUnreadable("the answer is nested too deeply to be read", hint="report it to the source") from None
+            raise _too_deep() from None
         try:
-            whole = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
+            whole = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, strict=False)
         except (ValueError, RecursionError):
-            raise _not_json(text, content_type, error) from None
+            raise _not_json(text, content_type) from None
         found, values = whole, {}
         for path in self.fields:
             values[path] = _dig(whole, path)
@@ -122,8 +132,11 @@ class Slicer:
             raise PageUnreadable(
                 f"{where} is {_kind_of(found)}, not a list of records", hint=_keys_hint(text)
             ) from None
-        records = [dump_exactly(record).encode("ascii") for record in found]
-        values = {path: _plain(value) for path, value in values.items()}
+        try:
+            records = [dump_exactly(record).encode("ascii") for record in found]
+            values = {path: _plain(value) for path, value in values.items()}
+        except RecursionError:
+            raise _too_deep() from None
         page = Page(records, len(text), lines=True)
         return page, Envelope(values, len(records), records[-1] if records else None)
 
@@ -139,8 +152,8 @@ def decode_json(body: bytes, content_type: str = "") -> Any:
     text = _as_utf8(body, content_type)
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _not_json(text, content_type, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _not_json(text, content_type) from None
 
 
 def dump_exactly(value: Any) -> str:
@@ -164,6 +177,8 @@ def _as_utf8(body: bytes, content_type: str) -> bytes:
         charset = "utf-16"
     if charset in ("", "utf-8", "utf8", "us-ascii", "ascii"):
         return body
+    if charset in LATIN and _is_utf8(body):
+        return body
     try:
         return body.decode(charset).encode("utf-8")
     except (LookupError, UnicodeError):
@@ -172,14 +187,31 @@ def _as_utf8(body: bytes, content_type: str) -> bytes:
         ) from None
 
 
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _plant(tree: Tree, path: str, type_: Any) -> None:
+    """Put the path into the tree. Raises: DeclarationError when it leads through the end of another."""
     *parents, leaf = path.split(".")
     for key in parents:
         branch = tree.setdefault(key, {})
         if not isinstance(branch, dict):
-            branch = tree[key] = {}
+            raise _overlap(path)
         tree = branch
-    tree.setdefault(leaf, type_)
+    if isinstance(tree.setdefault(leaf, type_), dict):
+        raise _overlap(path)
+
+
+def _overlap(path: str) -> DeclarationError:
+    return DeclarationError(
+        f"the path `{path}` is one end of another path of the same listing",
+        hint="let records=, error= and the paginator name fields that do not contain each other",
+    )
 
 
 def _struct_of(tree: Tree, attributes: dict[str, tuple[str, ...]], path: str = "", way: tuple[str, ...] = ()) -> Any:
@@ -222,11 +254,20 @@ def _keys_hint(text: bytes) -> str:
     return f"it is {_kind_of(value)}; leave records= out when the answer itself is the list"
 
 
-def _not_json(text: bytes, content_type: str, error: Exception) -> PageUnreadable:
-    start = text[:MAX_SHOWN].decode("utf-8", "replace").strip()
+def _too_deep() -> PageUnreadable:
+    return PageUnreadable("the answer is nested too deeply to be read", hint="report it to the source")
+
+
+def _not_json(text: bytes, content_type: str) -> PageUnreadable:
+    start = excerpt(text[: 16 * MAX_SHOWN].decode("utf-8", "replace"), MAX_SHOWN)
     if "html" in content_type.lower() or start[:1] == "<":
         return PageUnreadable(
             f"the answer is a web page, not JSON: {start!r}",
             hint="check base_url: this is often a log-in page or a proxy's error page",
         )
-    return PageUnreadable(f"the answer is not whole JSON ({error}): {start!r}", hint="report it to the source")
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+        reason = "a text in it is not UTF-8"
+    except (msgspec.DecodeError, RecursionError) as error:
+        reason = str(error)
+    return PageUnreadable(f"the answer is not whole JSON ({reason}): {start!r}", hint="report it to the source")

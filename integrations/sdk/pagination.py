@@ -7,12 +7,13 @@ last one unless the source says so, since many APIs cap the page size in silence
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from urllib.parse import urljoin
 
 import msgspec
 
 from integrations.sdk.errors import DeclarationError, PageUnreadable
+from integrations.sdk.origins import join
 from integrations.sdk.page import Envelope
+from integrations.sdk.redact import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     data: Any = None
+    reads: bool = False  # whether it may be acted on twice, whatever its method
+
+    def __repr__(self) -> str:
+        return redact(f"Request({self.method} {self.url})")
 
     def with_params(self, **params: Any) -> "Request":
         """The same request with these query parameters set."""
@@ -61,7 +66,7 @@ def _given(*paths: str | None) -> tuple[str, ...]:
 def _whole_number(value: Any, path: str) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise PageUnreadable(
             f"`{path}` is {value!r}, not a number", hint="name the right field in the paginator"
         ) from None
@@ -166,7 +171,7 @@ class NextLink:
             return None
         if not isinstance(link, str):
             raise PageUnreadable(f"`{self.field}` is {link!r}, not a URL", hint="name the right field")
-        return replace(request, url=urljoin(answer.url, link), params={})
+        return replace(request, url=join(answer.url, link), params={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +188,7 @@ class LinkHeader:
     def next(self, request: Request, answer: Answer) -> Request | None:
         """Follow the link, which carries its own query."""
         link = answer.links.get(self.rel)
-        return replace(request, url=urljoin(answer.url, link), params={}) if link else None
+        return replace(request, url=join(answer.url, link), params={}) if link else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,7 @@ class CursorToken:
     def next(self, request: Request, answer: Answer) -> Request | None:
         """Send the token back, until there is none."""
         token = answer.envelope.values[self.field]
-        if token in (None, "") or (self.more and not answer.envelope.values[self.more]):
+        if token is None or token is False or token == "" or (self.more and not answer.envelope.values[self.more]):
             return None
         if self.in_body:
             return replace(request, json={**(request.json or {}), self.param: token})

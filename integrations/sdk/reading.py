@@ -1,13 +1,16 @@
 """Runs a resolver, and turns whatever it yields into pages of JSON records or Arrow tables."""
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 import msgspec
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.page import Page
@@ -74,29 +77,63 @@ def encode_record(record: Any) -> bytes:
     Decimals keep all their digits; NaN and infinities, which JSON cannot say, become the texts `NaN`,
     `Infinity` and `-Infinity`, which a DOUBLE column reads back.
     """
-    if not (isinstance(record, Mapping | BaseModel | msgspec.Struct) or is_dataclass(record)):
+    known = isinstance(record, Mapping | BaseModel | msgspec.Struct) or is_dataclass(record)
+    if not known or isinstance(record, type):
         raise DeclarationError(
             f"a resolver yielded {type(record).__name__}, which is not a record",
             hint="yield pages, dicts, dataclasses, pydantic models, lists of them, or Arrow tables",
         )
-    text = _encoder.encode(record)
-    if b"null" in text and isinstance(record, Mapping):
-        odd = {key: _spell(value) for key, value in record.items() if _is_odd(value)}
-        if odd:
-            text = _encoder.encode({**record, **odd})
+    try:
+        text = _encoder.encode(record)
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can escape and UTF-8 cannot encode
+        plain = msgspec.to_builtins(_mended(record), enc_hook=_encode_unknown, str_keys=True)
+        return json.dumps(plain).encode("ascii")
+    except (TypeError, RecursionError) as error:
+        raise DeclarationError(
+            f"a resolver yielded a record that cannot be written as JSON: {error}",
+            hint="make its values text, numbers, times, lists or dicts",
+        ) from None
+    if (b"null" in text or b"NaN" in text or b"Infinity" in text) and _has_odd(record):
+        return _encoder.encode(_mended(record))
     return text
 
 
 def encode_value(value: Any) -> bytes:
     """One value as JSON text, by the same rules."""
-    return _encoder.encode(_spell(value) if _is_odd(value) else value)
+    return _encoder.encode(_mended(value) if _has_odd(value) else value)
 
 
-def _is_odd(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
+def _has_odd(value: Any) -> bool:
+    """Whether JSON has no spelling for a number in it; records of a class count as if they had one."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, Mapping):
+        return any(map(_has_odd, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_has_odd, value))
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    return isinstance(value, BaseModel | msgspec.Struct) or is_dataclass(value)
 
 
-def _spell(value: float) -> str:
+def _mended(value: Any) -> Any:
+    """The value in dicts and lists, with numbers that JSON cannot say spelled as text."""
+    if isinstance(value, float | Decimal):
+        return _spell(value) if _has_odd(value) else value
+    if isinstance(value, Mapping):
+        return {key: _mended(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_mended(item) for item in value]
+    if isinstance(value, BaseModel):
+        return _mended(value.model_dump())
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _mended(getattr(value, field.name)) for field in fields(value)}
+    return _mended(msgspec.structs.asdict(value)) if isinstance(value, msgspec.Struct) else value
+
+
+def _spell(value: float | Decimal) -> str:
+    if isinstance(value, Decimal):
+        return "NaN" if value.is_nan() else "Infinity" if value > 0 else "-Infinity"
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
@@ -105,7 +142,13 @@ def _encode_unknown(value: Any) -> Any:
         return value.model_dump()
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+    try:
+        plain = to_jsonable_python(value)  # paths, URLs and other types that pydantic knows
+    except PydanticSerializationError:
+        plain = value
+    if type(plain) is type(value):
+        raise TypeError(f"{type(value).__name__} is not a type that it knows")
+    return plain
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_encode_unknown, decimal_format="number")

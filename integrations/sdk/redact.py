@@ -5,16 +5,18 @@ A secret is registered once, where it is read (a credential of a spec, an OAuth 
 """
 
 import base64
+import json
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 MASK = "***"
 SHORTEST = 4  # shorter values would blank out ordinary words
+SHORTEST_INNER = 8  # the same for pieces of base64
 
 _lock = threading.Lock()
 _secrets: set[str] = set()
@@ -26,13 +28,12 @@ def register_secret(value: object) -> None:
     text = _plain(value)
     if len(text) < SHORTEST:
         return
-    raw = text.encode("utf-8", "surrogatepass")
-    encoded = base64.b64encode(raw).decode().rstrip("=")
-    forms = {text, quote(text, safe="", errors="replace"), quote_plus(text, errors="replace"), encoded}
-    forms.add(base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    forms = {form for form in _forms(text) if len(form) >= SHORTEST}
     with _lock:
         global _pattern
-        _secrets.update(form for form in forms if len(form) >= SHORTEST)
+        if forms <= _secrets:
+            return
+        _secrets.update(forms)
         _pattern = re.compile("|".join(re.escape(s) for s in sorted(_secrets, key=len, reverse=True)))
 
 
@@ -61,17 +62,52 @@ def redact(text: str) -> str:
     return _pattern.sub(MASK, text) if _pattern else text
 
 
+def excerpt(text: str, length: int) -> str:
+    """The text's beginning on one line, redacted before it is cut: half a secret would not be known for one."""
+    return " ".join(redact(text[: 16 * length]).split())[:length]
+
+
 class RedactingFilter(logging.Filter):
     """A logging filter that redacts the finished message and the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record in place; it is always let through."""
         if _pattern:
-            record.msg, record.args = redact(record.getMessage()), None
+            record.msg, record.args = redact(_message(record)), None
             if record.exc_info:
-                record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+                record.exc_text = logging.Formatter().formatException(record.exc_info)
                 record.exc_info = None
+            record.exc_text = redact(record.exc_text) if record.exc_text else None
+            record.stack_info = redact(record.stack_info) if record.stack_info else None
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The finished message; one whose arguments do not fit must not stop the program that logs it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args!r}"
+
+
+def _forms(text: str) -> Iterator[str]:
+    """The secret as it travels: percent-encoded, quoted in JSON or by `repr`, in base64, alone or inside a pair."""
+    yield from (text, text.strip(), repr(text)[1:-1], json.dumps(text)[1:-1])
+    for quoted in (
+        quote(text, "", errors="replace"),
+        quote(text, errors="replace"),
+        quote_plus(text, errors="replace"),
+    ):
+        yield quoted
+        yield re.sub("%..", lambda escape: escape[0].lower(), quoted)
+    raw = text.encode("utf-8", "surrogatepass")
+    for before in range(3):  # `user:secret` shifts the secret by as many bytes, modulo three
+        whole = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
+        start, partial = (0, 2, 3)[before], (before + len(raw)) % 3 > 0
+        for form in (whole, whole[start : len(whole) - partial]):
+            if len(form) >= (SHORTEST_INNER if before or form != whole else SHORTEST):
+                yield form
+                yield form.replace("+", "-").replace("/", "_")
 
 
 def _plain(value: object) -> str:

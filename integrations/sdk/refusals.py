@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from integrations.sdk.errors import HeadwaterError, LoginRefused, SourceRefused
-from integrations.sdk.redact import redact
+from integrations.sdk.redact import excerpt
 
 if TYPE_CHECKING:
     from integrations.sdk.transport import Response
@@ -16,13 +16,13 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 MAX_SHOWN = 200
 
 
-def is_passing(response: "Response", method: str) -> bool:
-    """Whether the same request may succeed later, and may be sent again."""
+def is_passing(response: "Response", repeatable: bool) -> bool:
+    """Whether the same request may succeed later, and may be sent again: `repeatable` if it may be acted on twice."""
     if response.status_code == 403:
         return "retry-after" in response.headers  # how some sources say 429
     if response.status_code in (429, 503):  # not acted upon, so safe for any method
         return True
-    return response.status_code in PASSING and method.upper() in IDEMPOTENT
+    return response.status_code in PASSING and repeatable
 
 
 def retry_after_s(response: "Response") -> float | None:
@@ -34,18 +34,18 @@ def retry_after_s(response: "Response") -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        parsed = email.utils.parsedate_tz(value)
-        if parsed is None:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
             return None
-        seconds = email.utils.mktime_tz(parsed) - time.time()
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def refusal(response: "Response") -> HeadwaterError:
     """The error for an answer whose status is not success."""
     status = response.status_code
-    shown = " ".join(response.text[:MAX_SHOWN].split())
-    said = f": {redact(shown)}" if shown and "<html" not in shown.lower() else ""
+    shown = excerpt(response.text, MAX_SHOWN)
+    said = f": {shown}" if shown and "<html" not in shown.lower() else ""
     if status == 401:
         return LoginRefused(
             f"the source refuses the credentials (401{said})",

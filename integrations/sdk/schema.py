@@ -114,6 +114,11 @@ class Column:
                     f"column `{name}`: {origin!r} is not an origin",
                     hint='use path("a.b"), parent("id"), constant(1) or a function of the record',
                 )
+            if not _takes(origin, 1):
+                raise DeclarationError(
+                    f"column `{name}`: its function cannot be called with the record alone",
+                    hint="write it as a function of one argument, the record (a dict)",
+                )
             origin = Computed(origin)
         values = locals()
         for field in self.__dataclass_fields__:
@@ -158,7 +163,7 @@ class Table:
     ) -> None:
         check_name("table", name)
         if isinstance(resolver, type):
-            resolver = resolver()
+            resolver = _instance_of(name, resolver)
         set_ = object.__setattr__
         set_(self, "name", name)
         set_(self, "columns", tuple(columns))
@@ -170,6 +175,7 @@ class Table:
         set_(self, "description", description or inspect.cleandoc(_doc_of(resolver)))
         _check_columns(self)
         _check_resolver(self)
+        _check_relations(self)
 
     @property
     def primary_keys(self) -> list[str]:
@@ -218,7 +224,7 @@ def flatten(tables: Sequence[Table]) -> list[Node]:
     nodes: list[Node] = []
 
     def walk(table: Table, parent: Node | None) -> None:
-        if parent and table.name in (parent.name, *(node.name for node in parent.ancestors())):
+        if parent and table in (parent.table, *(node.table for node in parent.ancestors())):
             raise DeclarationError(f"table `{table.name}` is its own descendant", hint="take it out of its relations")
         node = Node(table, parent)
         nodes.append(node)
@@ -253,18 +259,54 @@ def _check_columns(table: Table) -> None:
 
 def _check_resolver(table: Table) -> None:
     if isinstance(table.resolver, TableResolver):
+        if type(table.resolver).resolve is TableResolver.resolve:
+            raise DeclarationError(
+                f"table `{table.name}`: {type(table.resolver).__name__} does not implement resolve",
+                hint="write resolve(self, client, parent_resource)",
+            )
         return
     if not callable(table.resolver):
         raise DeclarationError(
             f"table `{table.name}`: {table.resolver!r} is not a resolver",
             hint="write a generator function (client, parent, window), or a TableResolver",
         )
+    if not _takes(table.resolver, 3):
+        raise DeclarationError(
+            f"table `{table.name}`: its resolver cannot be called with (client, parent, window)",
+            hint="write it as a generator function of these three arguments",
+        )
+
+
+def _check_relations(table: Table) -> None:
+    for relation in table.relations:
+        if not isinstance(relation, Table):
+            raise DeclarationError(f"table `{table.name}`: its relation {relation!r} is not a Table")
+    if table.multiplex is not None and not (callable(table.multiplex) and _takes(table.multiplex, 1)):
+        raise DeclarationError(
+            f"table `{table.name}`: multiplex={table.multiplex!r} is not a function of the client",
+            hint="write multiplex(client) that gives a list of clients",
+        )
+
+
+def _instance_of(table: str, resolver: type) -> Any:
     try:
-        inspect.signature(table.resolver).bind(None, None, None)
+        return resolver()
     except TypeError as error:
         raise DeclarationError(
-            f"table `{table.name}`: its resolver cannot be called with (client, parent, window): {error}"
+            f"table `{table}`: its resolver {resolver.__name__} cannot be made: {error}",
+            hint="pass an instance, or give it a constructor without arguments",
         ) from None
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool:
+    """Whether the function can be called with so many arguments; yes when it does not tell, as `str`."""
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def _check_parent(node: Node) -> None:

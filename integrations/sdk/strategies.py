@@ -4,14 +4,17 @@ The two protocols are those of the `secodadk` package (0.0.6); `finalize` may ta
 the extraction, so that a failed one is not taken for a small one.
 """
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from integrations.sdk.auth import Credentials
+from integrations.sdk.auth import Credentials, basic
+from integrations.sdk.errors import DeclarationError
 from integrations.sdk.http import HttpClient
 from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.pagination import Request
+from integrations.sdk.redact import register_secret
 from integrations.sdk.resource import Resource
 from integrations.sdk.transport import Response
 
@@ -108,16 +111,14 @@ class HttpNetwork:
 
 def basic_credentials(auth: Any) -> Credentials | None:
     """Credentials from what `secodadk` takes: httpx's BasicAuth, or a (user, password) pair."""
-    from integrations.sdk.auth import Basic
-
     if auth is None:
         return None
-    if isinstance(auth, tuple):
-        user, password = auth
-        return Basic(user, password).credentials(HttpClient("http://localhost"))
+    if isinstance(auth, tuple) and len(auth) == 2:
+        return basic(*auth)
     header = getattr(auth, "_auth_header", None)  # httpx.BasicAuth, without needing httpx
     if not isinstance(header, str):
-        from integrations.sdk.errors import DeclarationError
-
-        raise DeclarationError(f"auth={auth!r} is not supported", hint="pass (user, password)")
+        raise DeclarationError(f"auth= takes no {type(auth).__name__}", hint="pass (user, password)")
+    encoded = header.removeprefix("Basic ")
+    register_secret(encoded)
+    register_secret(b64decode(encoded).partition(b":")[2])
     return Credentials(headers={"Authorization": header})

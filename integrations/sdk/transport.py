@@ -4,6 +4,7 @@ The seam for tests is `requests`' own: any `requests.adapters.BaseAdapter` can b
 """
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +17,26 @@ from requests.adapters import BaseAdapter
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, parse_header_links
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.response import BaseHTTPResponse
 
 from integrations.sdk.counters import counters
-from integrations.sdk.errors import BodyTooLarge, ConfigError, SourceTimeout, SourceUnreachable
+from integrations.sdk.errors import (
+    BodyTooLarge,
+    ConfigError,
+    PageUnreadable,
+    SourceError,
+    SourceTimeout,
+    SourceUnreachable,
+)
+from integrations.sdk.origins import origin
 from integrations.sdk.watchdog import Watchdog, WatchedAdapter
 
 MIB = 1 << 20
@@ -45,9 +62,9 @@ class Response:
     """An answer, wholly read. Reads like httpx's and requests' responses where resolvers need it."""
 
     status_code: int
-    url: str
-    headers: Mapping[str, str]
-    content: bytes
+    url: str = field(repr=False)  # may hold a key
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
     reason: str = ""
     describe: Callable[[], str] = field(default=str, repr=False)
 
@@ -82,7 +99,7 @@ class Response:
         charset = self.headers.get("content-type", "").lower().partition("charset=")[2].split(";")[0]
         try:
             return self.content.decode(charset.strip(" \"'") or "utf-8", "replace")
-        except LookupError:
+        except (LookupError, ValueError):
             return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:
@@ -103,7 +120,7 @@ class Response:
     def links(self) -> dict[str, str]:
         """The `Link` header's URLs by relation (RFC 8288)."""
         found = parse_header_links(self.headers.get("link", "")) if self.headers.get("link") else []
-        return {link["rel"]: link["url"] for link in found if "rel" in link}
+        return {rel: link["url"] for link in found for rel in link.get("rel", "").split()}
 
 
 class Transport:
@@ -115,7 +132,7 @@ class Transport:
         self.limits, self.verify = limits, verify
         self._adapter = adapter or WatchedAdapter(pool_connections=8, pool_maxsize=pool, max_retries=0)
         self._proxies = get_environ_proxies(base_url)  # looked up once, not per request
-        self._cookies = RequestsCookieJar()
+        self._cookies: dict[tuple[str, str, int], RequestsCookieJar] = {}  # by origin: a cookie knows no port
         self._watchdog = Watchdog()
 
     def prepare(self, method: str, url: str, **parts: Any) -> requests.PreparedRequest:
@@ -126,7 +143,8 @@ class Transport:
             return _plainly_prepared(method, whole, parts["headers"])
         prepared = requests.PreparedRequest()
         try:
-            prepared.prepare(method=method, url=url, cookies=self._cookies or None, **parts)
+            cookies = self._cookies.get(origin(url)) if self._cookies else None
+            prepared.prepare(method=method, url=url, cookies=cookies, **parts)
         except (requests.RequestException, ValueError, UnicodeError) as error:
             raise ConfigError(f"{url!r} cannot be requested: {error}", hint="check base_url") from None
         return prepared
@@ -140,7 +158,7 @@ class Transport:
     ) -> Response:
         """Send and read it all. `deadline` is on the monotonic clock; `describe` names the request in errors.
 
-        Raises: SourceUnreachable, SourceTimeout, BodyTooLarge.
+        Raises: SourceUnreachable, SourceTimeout, BodyTooLarge, ConfigError.
         """
         left = max(deadline - time.monotonic(), 0.001)
         timeout = (min(self.limits.connect_s, left), min(self.limits.read_s, left))
@@ -155,22 +173,35 @@ class Transport:
                     proxies=self._proxies,
                 )
                 if "set-cookie" in raw.headers:
-                    extract_cookies_to_jar(self._cookies, prepared, raw.raw)  # type: ignore[no-untyped-call]
+                    jar = self._cookies.setdefault(origin(str(prepared.url)), RequestsCookieJar())
+                    extract_cookies_to_jar(jar, prepared, raw.raw)  # type: ignore[no-untyped-call]
                 try:
                     content = self._read(raw, describe, deadline)
                 finally:
                     raw.close()
-        except (requests.Timeout, ReadTimeoutError):
-            raise SourceTimeout(
-                "the source did not answer in time", request=describe(), hint="try again later"
+        except (requests.Timeout, ReadTimeoutError) as error:
+            slow = SourceTimeout("the source did not answer in time", request=describe(), hint="try again later")
+            raise _classed(slow, error) from None
+        except DecodeError as error:
+            raise PageUnreadable(
+                f"the answer cannot be decompressed: {error.args[0]}",
+                request=describe(),
+                hint="report it to the source",
             ) from None
         except (requests.RequestException, HTTPError, OSError) as error:
             if time.monotonic() >= deadline:
                 raise _too_slow(describe) from None
-            raise SourceUnreachable(
-                f"no connection to the source: {_reason(error)}",
+            unreachable = SourceUnreachable(
+                f"no connection to the source: {_innermost(error)[1]}",
                 request=describe(),
                 hint="check the address, the network and that the source is up; test-connection tells more",
+            )
+            raise _classed(unreachable, error) from None
+        except ValueError:  # from http.client, with the header's value in its text
+            raise ConfigError(
+                "the request has a character in a header or in its address that HTTP does not allow",
+                request=describe(),
+                hint="check the credentials for a line break, or for letters outside Latin-1",
             ) from None
         counters().add(size_bytes=len(content))
         return Response(raw.status_code, str(prepared.url), raw.headers, content, raw.reason or "", describe)
@@ -188,6 +219,8 @@ class Transport:
                 )
             if time.monotonic() > deadline:
                 raise _too_slow(describe)
+        if time.monotonic() > deadline:  # the end may be the watchdog's doing, and look like the source's
+            raise _too_slow(describe)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def close(self) -> None:
@@ -209,7 +242,7 @@ def _read_some(raw: requests.Response) -> bytes:
 
     `read1` returns after one look at the socket, so that a trickling source cannot hold it past the deadline.
     """
-    if hasattr(raw.raw, "read1"):
+    if isinstance(raw.raw, BaseHTTPResponse):
         data: bytes = raw.raw.read1(CHUNK_BYTES, decode_content=True)
     else:  # an adapter of a test: any file
         data = raw.raw.read(CHUNK_BYTES)
@@ -224,12 +257,20 @@ def _too_slow(describe: Callable[[], str]) -> SourceTimeout:
     )
 
 
-def _reason(error: BaseException) -> str:
-    """The innermost cause in a few words: `requests` wraps it three deep."""
+def _classed(error: SourceError, cause: Exception) -> SourceError:
+    """The error, knowing whether the request was sent, and whether it can succeed later."""
+    reason = getattr(cause.args[0], "reason", None) if cause.args else None
+    error.sent = not isinstance(reason, NewConnectionError | ConnectTimeoutError | SSLError)
+    error.final = isinstance(_innermost(cause)[0], ssl.SSLCertVerificationError)
+    return error
+
+
+def _innermost(error: BaseException) -> tuple[BaseException, str]:
+    """The innermost cause, and what it says: `requests` wraps it three deep."""
     seen = error
     while True:
         inner = getattr(seen, "reason", None) or next((a for a in seen.args if isinstance(a, Exception)), None)
         if not isinstance(inner, BaseException) or inner is seen:
             break
         seen = inner
-    return str(seen).rpartition("): ")[2] or str(seen)  # without urllib3's name for the connection
+    return seen, str(seen).rpartition("): ")[2] or str(seen)  # without urllib3's name for the connection

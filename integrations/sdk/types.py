@@ -116,6 +116,7 @@ def LIST(item: ColumnType) -> ColumnType:  # noqa: N802 - types are named as SQL
     >>> LIST(BIGINT).sql
     'BIGINT[]'
     """
+    _check_type("LIST", item)
     return ColumnType(f"{item.sql}[]", Kind.LIST, item=item)
 
 
@@ -127,7 +128,9 @@ def STRUCT(**fields: ColumnType) -> ColumnType:  # noqa: N802 - types are named 
     """
     if not fields or len({name.casefold() for name in fields}) < len(fields):
         raise DeclarationError("a STRUCT needs fields, and their names must differ in more than case")
-    inner = ", ".join(f'"{name}" {type_.sql}' for name, type_ in fields.items())
+    for name, type_ in fields.items():
+        _check_type(f"STRUCT's field `{name}`", type_)
+    inner = ", ".join('"{}" {}'.format(name.replace('"', '""'), type_.sql) for name, type_ in fields.items())
     return ColumnType(f"STRUCT({inner})", Kind.STRUCT, fields=tuple(fields.items()))
 
 
@@ -137,4 +140,10 @@ def MAP(item: ColumnType) -> ColumnType:  # noqa: N802 - types are named as SQL 
     >>> MAP(DOUBLE).sql
     'MAP(VARCHAR, DOUBLE)'
     """
+    _check_type("MAP", item)
     return ColumnType(f"MAP(VARCHAR, {item.sql})", Kind.MAP, item=item)
+
+
+def _check_type(what: str, type_: object) -> None:
+    if not isinstance(type_, ColumnType):
+        raise DeclarationError(f"{what}: {type_!r} is not a column type", hint="use TEXT, LIST(BIGINT), …")

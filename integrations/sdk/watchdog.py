@@ -137,7 +137,7 @@ class WatchedAdapter(HTTPAdapter):
         scheme, _, rest = request.url.partition("://")
         key = f"{scheme}://{rest.partition('/')[0]}", verify
         pool = self._pools.get(key)
-        if pool is None:
+        if pool is None or getattr(pool, "pool", None) is None:  # the manager closes the pools it drops
             pool = self._pools[key] = super().get_connection_with_tls_context(request, verify, None, None)
         return pool
 

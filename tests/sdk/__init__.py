@@ -1,0 +1,1 @@
+"""Tests of the SDK: what an author of an integration relies on."""
