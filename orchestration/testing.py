@@ -186,7 +186,7 @@ def conformance(
                 made = project(tmp_path, server)
                 secrets = _secrets_of(made.source())
                 made.sync()
-                monkeypatch.setattr("integrations.sdk.http.FIRST_WAIT_S", 0.001)
+                monkeypatch.setattr("integrations.sdk.retrying.FIRST_WAIT_S", 0.001)
                 refused[0] = True
                 made.sync()
             files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "config.yaml"]

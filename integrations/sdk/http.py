@@ -1,6 +1,5 @@
 """The HTTP client that resolvers use: paging, authentication, retries, redirects and limits in one place."""
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,27 +9,23 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 from requests.adapters import BaseAdapter
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from integrations.sdk.auth import Auth, Credentials
-from integrations.sdk.counters import counters
 from integrations.sdk.errors import (
     ConfigError,
     LoginRefused,
     PageRepeated,
-    PageUnreadable,
     RequestForbidden,
     SourceError,
     SourceRefused,
-    SourceTimeout,
-    SourceUnreachable,
 )
 from integrations.sdk.limits import Gate
 from integrations.sdk.origins import check_redirect, join, origin
 from integrations.sdk.page import Envelope, Page, slicer
 from integrations.sdk.pagination import Answer, Paginator, Request, SinglePage, check_paginator
 from integrations.sdk.redact import MASK, excerpt, redact, register_secret, register_secrets_of
-from integrations.sdk.refusals import IDEMPOTENT, MAX_SHOWN, is_passing, refusal, retry_after_s
+from integrations.sdk.refusals import IDEMPOTENT, MAX_SHOWN, refusal
+from integrations.sdk.retrying import Deadline, Exhausted, check_passing, parsed, persist
 from integrations.sdk.transport import Limits, Response, Transport
 
 DEFAULT_HEADERS = {
@@ -38,35 +33,10 @@ DEFAULT_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
 }
-FIRST_WAIT_S = 0.5
-LONGEST_BACKOFF_S = 30.0
 
 _ANONYMOUS = Credentials()
 
 T = TypeVar("T")
-
-
-class _Passing(Exception):
-    """An answer, or its absence, that may be different next time."""
-
-    def __init__(self, error: SourceError, wait_s: float | None = None, response: Response | None = None) -> None:
-        self.error, self.wait_s, self.response = error, wait_s, response
-
-
-class _Deadline:
-    """When a page must be whole, on the monotonic clock; waiting for our own turn does not count."""
-
-    __slots__ = ("at",)
-
-    def __init__(self, seconds: float) -> None:
-        self.at = time.monotonic() + seconds
-
-
-class _Exhausted(Exception):
-    """The last answer is still one that should pass, and no more tries are left."""
-
-    def __init__(self, error: SourceError, response: Response) -> None:
-        self.error, self.response = error, response
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +137,8 @@ class HttpClient:
         before: Page | None = None
 
         def parse(response: Response) -> tuple[Page, Envelope]:
+            if response.status_code == 204:  # no content: no records
+                return Page([]), Envelope(dict.fromkeys(cutter.fields), 0)
             page, envelope = cutter.slice(response.content, response.headers.get("content-type", ""))
             if error and (said := envelope.values[error]):
                 what = f"the source answers with an error: {excerpt(str(said), MAX_SHOWN)}"
@@ -211,7 +183,7 @@ class HttpClient:
         """One answer, whatever its status, after retries. For callers that look at the status themselves."""
         try:
             response, _ = self._persist(request, lambda answer: None, follow_redirects, verify, credentials)
-        except _Exhausted as exhausted:
+        except Exhausted as exhausted:
             return exhausted.response
         return response
 
@@ -250,7 +222,7 @@ class HttpClient:
 
         try:
             response, parsed = self._persist(request, checked, follow_redirects=True)
-        except _Exhausted as exhausted:
+        except Exhausted as exhausted:
             raise exhausted.error from None
         return parsed, response
 
@@ -262,72 +234,22 @@ class HttpClient:
         verify: bool | str | None = None,
         credentials: Credentials | None = None,
     ) -> tuple[Response, T]:
-        """Try until it succeeds, cannot succeed, or has been tried enough."""
-        limits = self.limits
-        deadline = _Deadline(limits.page_s)
+        """Send and parse until it succeeds, cannot succeed, or has been tried enough."""
+        deadline = Deadline(self.limits.page_s)
         repeatable = request.reads or request.method.upper() in IDEMPOTENT
 
         def attempt() -> tuple[Response, T]:
             response = self._login_and_send(request, deadline, follow_redirects, verify, credentials)
-            if is_passing(response, repeatable):
-                wait_s = retry_after_s(response)
-                if wait_s is not None and wait_s > limits.longest_wait_s:
-                    raise _Exhausted(_asks_too_long(response, wait_s, limits.longest_wait_s), response)
-                raise _Passing(_as_source_error(response), wait_s, response)
-            try:
-                return response, parse(response)
-            except PageUnreadable as error:
-                if _may_be_cut(response, error):
-                    raise _Passing(error) from None
-                raise
+            check_passing(response, repeatable, self.limits)
+            return response, parsed(response, parse)
 
-        def guarded() -> tuple[Response, T]:
-            try:
-                return attempt()
-            except (SourceUnreachable, SourceTimeout) as error:
-                if error.final or (error.sent and not repeatable):
-                    raise
-                raise _Passing(error) from None
-
-        try:
-            return guarded()
-        except _Passing as first:
-            failures = [first]
-
-        def again() -> tuple[Response, T]:
-            if failures:
-                raise failures.pop()
-            counters().add(retries=1)
-            return guarded()
-
-        def wait(state: RetryCallState) -> float:
-            passing = state.outcome.exception() if state.outcome else None
-            asked = passing.wait_s if isinstance(passing, _Passing) else None
-            if asked is not None:
-                self._shared.gate.pause(asked)
-                deadline.at += asked
-                return asked + random.uniform(0, min(1.0, asked / 10))
-            backoff_s: float = min(FIRST_WAIT_S * 2**state.attempt_number, LONGEST_BACKOFF_S)
-            return random.uniform(0.5, 1.0) * backoff_s
-
-        def enough(state: RetryCallState) -> bool:
-            late = time.monotonic() + state.upcoming_sleep >= deadline.at
-            return late or stop_after_attempt(limits.retries + 1)(state)
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(_Passing), wait=wait, stop=enough, sleep=self._shared.sleep, reraise=True
-        )
-        try:
-            return retrying(again)
-        except _Passing as last:
-            if last.response is not None:
-                raise _Exhausted(last.error, last.response) from None
-            raise last.error from None
+        shared = self._shared
+        return persist(attempt, repeatable, deadline, self.limits, shared.gate, shared.sleep)
 
     def _login_and_send(
         self,
         request: Request,
-        deadline: _Deadline,
+        deadline: Deadline,
         follow_redirects: bool,
         verify: bool | str | None,
         credentials: Credentials | None,
@@ -345,7 +267,7 @@ class HttpClient:
         self,
         request: Request,
         credentials: Credentials,
-        deadline: _Deadline,
+        deadline: Deadline,
         follow_redirects: bool,
         verify: bool | str | None,
     ) -> Response:
@@ -383,7 +305,7 @@ class HttpClient:
         request: Request,
         url: str,
         credentials: Credentials | None,
-        deadline: _Deadline,
+        deadline: Deadline,
         verify: bool | str | None,
     ) -> Response:
         """Send; without credentials, which is off the origin, nothing of the client's own goes along."""
@@ -480,23 +402,3 @@ def _is_same(before: Page, page: Page) -> bool:
     if not len(page) or len(before) != len(page):
         return False
     return bytes(before.records[0]) == bytes(page.records[0]) and before.joined() == page.joined()
-
-
-def _may_be_cut(response: Response, error: PageUnreadable) -> bool:
-    """Whether an unreadable body may be a body cut short, which a second try can mend."""
-    return "truncated" in error.what or not response.content.rstrip().endswith((b"}", b"]", b">"))
-
-
-def _as_source_error(response: Response) -> SourceError:
-    error = refusal(response)
-    return error if isinstance(error, SourceError) else SourceRefused(error.what, request=response.request)
-
-
-def _asks_too_long(response: Response, wait_s: float, longest_s: float) -> SourceRefused:
-    return SourceRefused(
-        f"the source answers {response.status_code} and asks to wait {wait_s:.0f} s, more than the "
-        f"{longest_s:.0f} s that are waited at most",
-        request=response.request,
-        status=response.status_code,
-        hint="sync again later, or lower requests_per_second",
-    )

@@ -10,6 +10,7 @@ from rich.text import Text
 from orchestration.cli import output
 from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
 
+INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 HEADER = (
     "table", "outcome", "rows", "rejected", "duplicates", "removed", "pages", "requests", "retries", "seconds", "rows/s"
 )  # fmt: skip
@@ -205,7 +206,7 @@ def _keep_unknown_failure(report: Any, source: str, result: Any) -> None:
         return
     errors = [getattr(event.event_specific_data, "error", None) for event in result.all_events if event.is_failure]
     known = [error for error in errors if error]
-    if any("DagsterExecutionInterruptedError" in error.to_string() for error in known):
+    if any(name in error.to_string() for error in known for name in INTERRUPTIONS):
         raise KeyboardInterrupt
     said = known[0].message.strip() if known else "Dagster does not say why"
     report.failed(HeadwaterError(f"the run failed: {said}").at(source=source))

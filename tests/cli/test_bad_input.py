@@ -22,7 +22,7 @@ MIB = 1 << 20
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait a moment where a user would wait seconds."""
-    monkeypatch.setattr("integrations.sdk.http.FIRST_WAIT_S", 0.005)
+    monkeypatch.setattr("integrations.sdk.retrying.FIRST_WAIT_S", 0.005)
 
 
 def bomb(size_mib: int) -> bytes:
