@@ -244,7 +244,9 @@ class HttpClient:
             return response, parsed(response, parse)
 
         shared = self._shared
-        return persist(attempt, repeatable, deadline, self.limits, shared.gate, shared.sleep)
+        return persist(
+            attempt, repeatable, deadline, self.limits, shared.gate, shared.sleep, shared.transport.has_answered
+        )
 
     def _login_and_send(
         self,

@@ -15,7 +15,7 @@ from integrations.sdk.transport import Limits, Response
 
 FIRST_WAIT_S = 0.5
 LONGEST_BACKOFF_S = 30.0
-MAX_CONNECTS = 3  # a host that is not there is not there: trying longer only hides it
+FIRST_CONNECTS = 3  # a host that has never answered is probably wrong: trying longer only hides it
 
 T = TypeVar("T")
 
@@ -70,8 +70,11 @@ def persist(
     limits: Limits,
     gate: Gate,
     sleep: Callable[[float], None],
+    has_answered: Callable[[], bool],
 ) -> T:
     """Try until it succeeds, cannot succeed, or has been tried enough.
+
+    `has_answered` tells a source that is away for a moment from an address where there never was one.
 
     Raises: Exhausted when there is an answer, and it still is one that should pass; SourceError when there is none.
     """
@@ -106,8 +109,8 @@ def persist(
 
     def enough(state: RetryCallState) -> bool:
         error = _last(state).error
-        never_left = isinstance(error, SourceUnreachable) and not error.sent
-        tries = min(limits.retries + 1, MAX_CONNECTS) if never_left else limits.retries + 1
+        absent = isinstance(error, SourceUnreachable) and not error.sent and not has_answered()
+        tries = min(limits.retries + 1, FIRST_CONNECTS) if absent else limits.retries + 1
         return state.attempt_number >= tries or time.monotonic() + state.upcoming_sleep >= deadline.at
 
     retrying = Retrying(retry=retry_if_exception_type(Passing), wait=wait, stop=enough, sleep=sleep, reraise=True)

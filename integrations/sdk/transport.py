@@ -134,6 +134,7 @@ class Transport:
         self._proxies = get_environ_proxies(base_url)  # looked up once, not per request
         self._cookies: dict[tuple[str, str, int], RequestsCookieJar] = {}  # by origin: a cookie knows no port
         self._watchdog = Watchdog()
+        self._answered = False
 
     def prepare(self, method: str, url: str, **parts: Any) -> requests.PreparedRequest:
         """A request ready to be sent. Raises: ConfigError when it cannot be one."""
@@ -203,6 +204,7 @@ class Transport:
                 request=describe(),
                 hint="check the credentials for a line break, or for letters outside Latin-1",
             ) from None
+        self._answered = True
         counters().add(size_bytes=len(content))
         return Response(raw.status_code, str(prepared.url), raw.headers, content, raw.reason or "", describe)
 
@@ -222,6 +224,10 @@ class Transport:
         if time.monotonic() > deadline:  # the end may be the watchdog's doing, and look like the source's
             raise _too_slow(describe)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def has_answered(self) -> bool:
+        """Whether any request has been answered yet."""
+        return self._answered
 
     def close(self) -> None:
         """Close all connections."""

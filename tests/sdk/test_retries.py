@@ -20,6 +20,7 @@ from integrations.sdk.errors import (
     SourceTimeout,
     SourceUnreachable,
 )
+from integrations.sdk.retrying import FIRST_CONNECTS
 from tests.sdk.servers import QUICK, Reply, Seen, instantly, numbers, records_of, scripted, serving, talking, whole
 
 RETRIES = Limits().retries
@@ -250,7 +251,7 @@ def test_a_post_that_never_left_is_repeated() -> None:
     slept = instantly(client)
     with pytest.raises(SourceUnreachable):
         client.post("/", json={})
-    assert len(slept) == MAX_CONNECTS - 1
+    assert len(slept) == FIRST_CONNECTS - 1
 
 
 @pytest.mark.parametrize("fault", [Reply(b"", 500), requests.ConnectionError("reset")])
@@ -273,7 +274,7 @@ def test_a_refused_connection_is_tried_again() -> None:
     slept = instantly(client)
     with pytest.raises(SourceUnreachable, match="refused") as caught:
         list(client.pages("/things"))
-    assert len(slept) == RETRIES
+    assert len(slept) == FIRST_CONNECTS - 1
     assert "/things" in caught.value.request
 
 
