@@ -4,15 +4,16 @@ import logging
 import sys
 from typing import Any
 
-from integrations.sdk.redact import RedactingFilter, redact
+from integrations.sdk.redact import RedactingFilter
 
 OURS = ("orchestration", "assets", "integrations")
 
 _make_record = logging.getLogRecordFactory()
+_redactor = RedactingFilter()
 
 
 def redact_all_logs() -> None:
-    """Redact the message of every log record of this process, whoever logs it."""
+    """Redact the message and the traceback of every log record of this process, whoever logs it."""
     logging.setLogRecordFactory(_redacted_record)
 
 
@@ -20,7 +21,6 @@ def log_to_stderr(*, debug: bool) -> None:
     """For the command line: warnings, or everything of ours when debugging."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    handler.addFilter(RedactingFilter())
     for name in OURS:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
@@ -30,8 +30,5 @@ def log_to_stderr(*, debug: bool) -> None:
 
 def _redacted_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     record = _make_record(*args, **kwargs)
-    message = record.getMessage()
-    redacted = redact(message)
-    if redacted != message:
-        record.msg, record.args = redacted, None
+    _redactor.filter(record)
     return record
