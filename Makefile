@@ -1,5 +1,5 @@
 # make demo     set up, load real data, show the result          make test    set up, run the tests
-# make dev      the Dagster UI on http://127.0.0.1:3000           make check   what CI runs: lint, types, tests
+# make dev      the Dagster UI, with the demo's source beside it   make check   what CI runs: lint, types, tests
 #
 # Everything lives in .venv/. uv is used when it is there, else pip. PYTHON=python3.12 chooses an interpreter.
 
@@ -47,7 +47,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m orchestration.demo
 
 dev: $(VENV)/.demo
-	@$(BIN)/headwater dev
+	@$(BIN)/python -m orchestration.demo dev
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest

@@ -77,3 +77,10 @@ def replace(
             "recursive := true))",
         ]
     )
+
+
+def count_lineage(session: Session, source: str) -> int:
+    """How many edges a source has declared."""
+    session.execute_many(CREATE)
+    (row,) = session.query(f"SELECT count(*) FROM catalog.lineage WHERE source = {text(source)}")[1]
+    return int(row[0])

@@ -12,7 +12,7 @@ import dagster as dg
 from assets import catalog_store
 from assets.observing import Observer
 from assets.source import Source
-from assets.translator import LINEAGE, resource_specs
+from assets.translator import LINEAGE, lineage_spec, resource_specs
 from integrations.sdk.errors import HeadwaterError, ResolverFailed
 from integrations.sdk.integration import SecodaIntegration
 from integrations.sdk.resource import ENTITY_PARENT
@@ -21,8 +21,11 @@ from integrations.sdk.strategies import InMemoryIngest
 log = logging.getLogger(__name__)
 
 
-def resource_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
-    """The multi-asset of what a source declares. One extraction serves all of it."""
+def resource_assets(source: Source, observer: Observer) -> list[dg.AssetsDefinition]:
+    """The resources that a source declares, one asset per entity type, and the lineage set, an op of its own.
+
+    One extraction serves both. The lineage is after the tables, whose failure must not keep the resources back.
+    """
 
     @dg.multi_asset(
         name=f"{source.slug}_resources",
@@ -31,19 +34,10 @@ def resource_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
         op_tags={"headwater/source": source.slug},
     )
     def resources(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        try:
-            declared = extract(source)
-        except HeadwaterError as error:
-            observer.extracted(source.name, "", 0, error)
-            raise dg.Failure(description=str(error)) from None
-        if declared.resources or declared.lineage:
-            with source.warehouse.session() as session:
-                catalog_store.replace(session, source.name, context.run.run_id, declared.resources, declared.lineage)
-        else:
-            context.log.warning(f"{source.name} declares nothing: what it declared before is kept")
+        declared = _extract_and_store(source, context, observer)
         counts = Counter(resource.entity_type for resource in declared.resources)
-        for entity_type in [*source.entity_types, LINEAGE]:
-            count = len(declared.lineage) if entity_type == LINEAGE else counts.pop(entity_type, 0)
+        for entity_type in source.entity_types:
+            count = counts.pop(entity_type, 0)
             observer.extracted(source.name, entity_type, count, None)
             key = dg.AssetKey([source.name, entity_type])
             if key in context.selected_asset_keys:
@@ -54,7 +48,34 @@ def resource_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
                 "catalog.resources; add the type to the class's `entity_types`"
             )
 
-    return resources
+    @dg.multi_asset(
+        name=f"{source.slug}_lineage", specs=[lineage_spec(source)], op_tags={"headwater/source": source.slug}
+    )
+    def lineage(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        in_run = context.run.asset_selection
+        resource_keys = {spec.key for spec in resource_specs(source)}
+        if in_run is not None and not in_run & resource_keys:  # materialised by itself
+            _extract_and_store(source, context, observer)
+        with source.warehouse.session() as session:
+            count = catalog_store.count_lineage(session, source.name)
+        observer.extracted(source.name, LINEAGE, count, None)
+        yield dg.MaterializeResult(asset_key=dg.AssetKey([source.name, LINEAGE]), metadata={"declared": count})
+
+    return [resources, lineage]
+
+
+def _extract_and_store(source: Source, context: dg.AssetExecutionContext, observer: Observer) -> InMemoryIngest:
+    try:
+        declared = extract(source)
+        if declared.resources or declared.lineage:
+            with source.warehouse.session() as session:
+                catalog_store.replace(session, source.name, context.run.run_id, declared.resources, declared.lineage)
+        else:
+            context.log.warning(f"{source.name} declares nothing: what it declared before is kept")
+    except HeadwaterError as error:
+        observer.extracted(source.name, "", 0, error.at(source=source.name))
+        raise dg.Failure(description=str(error)) from None
+    return declared
 
 
 def extract(source: Source) -> InMemoryIngest:

@@ -1,12 +1,14 @@
 """One configured use of an integration: everything that its assets and commands need to know of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from assets.warehouse.duckdb import DuckDBWarehouse
+from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.http import HttpClient
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.names import slug
@@ -49,6 +51,19 @@ class Source:
         if isinstance(client, HttpClient):
             client.limit(parallel_requests=self.parallel_requests, requests_per_second=self.requests_per_second)
         return client
+
+    @contextmanager
+    def connected(self) -> Iterator[tuple[Integration, Client]]:
+        """The integration and its client, closed at the end; errors inside name this source."""
+        integration, client = self.instantiate(), self.connect()
+        assert isinstance(integration, Integration)
+        try:
+            yield integration, client
+        except HeadwaterError as error:
+            raise error.at(source=self.name) from None
+        finally:
+            if hasattr(client, "close"):
+                client.close()
 
     def node(self, table: str) -> Node | None:
         """The table of that name, if the source covers it."""

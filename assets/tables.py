@@ -35,9 +35,14 @@ def table_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
     def tables(context: dg.AssetExecutionContext, config: SyncConfig) -> Iterator[dg.MaterializeResult[None]]:
         selected = {key.path[-1] for key in context.selected_asset_keys}
         window = parse_window(config.since, config.until)
+        done = committed_before(source, selected, context.run)
+        for name in done:
+            yield dg.MaterializeResult(
+                asset_key=table_key(source.name, name), metadata={"committed in run": _root_of(context.run)}
+            )
         failed: list[TableOutcome] = []
         committed = 0
-        for outcome in _sync(source, selected, context.run, window, observer):
+        for outcome in _sync(source, selected - done, context.run, window, observer):
             if outcome.error:
                 failed.append(outcome)
                 context.log.error(str(outcome.error))
@@ -53,6 +58,20 @@ def table_assets(source: Source, observer: Observer) -> dg.AssetsDefinition:
     return tables
 
 
+def committed_before(source: Source, selected: set[str], run: dg.DagsterRun) -> set[str]:
+    """The selected tables that earlier attempts of a re-executed run have committed whole."""
+    root_run_id = _root_of(run)
+    if root_run_id == run.run_id or not source.warehouse.exists():
+        return set()
+    with source.warehouse.session() as session:
+        done = session.committed_tables(root_run_id)
+    return {table for owner, table in done if owner == source.name and table in selected}
+
+
+def _root_of(run: dg.DagsterRun) -> str:
+    return run.tags.get(ROOT_RUN_ID_TAG) or run.root_run_id or run.run_id
+
+
 def _sync(
     source: Source, selected: set[str], run: dg.DagsterRun, window: Window, observer: Observer
 ) -> Iterator[TableOutcome]:
@@ -65,20 +84,14 @@ def _sync(
 
 
 def sync_order(source: Source, selected: set[str], run: dg.DagsterRun, window: Window, observer: Observer) -> SyncOrder:
-    """The order for a run; a re-execution leaves out what its earlier attempts have committed."""
-    nodes = [node for node in source.nodes if node.name in selected]
-    root_run_id = run.tags.get(ROOT_RUN_ID_TAG) or run.root_run_id or run.run_id
-    if root_run_id != run.run_id and source.warehouse.exists():
-        with source.warehouse.session() as session:
-            done = session.committed_tables(root_run_id)
-        nodes = [node for node in nodes if (source.name, node.name) not in done]
+    """The order for a run."""
     return SyncOrder(
         source=source.name,
-        nodes=nodes,
+        nodes=[node for node in source.nodes if node.name in selected],
         connect=source.connect,
         warehouse=source.warehouse,
         run_id=run.run_id,
-        root_run_id=root_run_id,
+        root_run_id=_root_of(run),
         write_mode=source.write_mode,
         deterministic_ids=source.deterministic_ids,
         concurrency=source.concurrency,

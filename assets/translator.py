@@ -42,34 +42,39 @@ def table_spec(source: Source, node: Node) -> dg.AssetSpec:
 
 
 def resource_specs(source: Source) -> list[dg.AssetSpec]:
-    """The assets of what an integration declares: one per entity type, then the lineage set."""
+    """The assets of the resources that an integration declares: one per entity type."""
     known = set(source.entity_types)
-    common: dict[str, Any] = {
+    return [
+        dg.AssetSpec(
+            key=dg.AssetKey([source.name, entity_type]),
+            deps=[dg.AssetKey([source.name, above])] if (above := _nearest_above(entity_type, known)) else [],
+            description=f"Every {entity_type.replace('_', ' ')} that {source.name} declares for the catalog.",
+            **_common(source),
+        )
+        for entity_type in source.entity_types
+    ]
+
+
+def lineage_spec(source: Source) -> dg.AssetSpec:
+    """The asset of the lineage that an integration declares: after all of its tables and resources."""
+    upstream = [dg.AssetKey([source.name, entity_type]) for entity_type in source.entity_types]
+    upstream += [table_key(source.name, node.name) for node in source.nodes]
+    return dg.AssetSpec(
+        key=dg.AssetKey([source.name, LINEAGE]),
+        deps=upstream,
+        description=f"The lineage that {source.name} declares, upstream to downstream.",
+        **_common(source),
+    )
+
+
+def _common(source: Source) -> dict[str, Any]:
+    return {
         "group_name": source.slug,
         "kinds": KINDS,
         "owners": list(source.owners),
         "skippable": True,
         "metadata": code_reference(source.integration),
     }
-    specs = [
-        dg.AssetSpec(
-            key=dg.AssetKey([source.name, entity_type]),
-            deps=[dg.AssetKey([source.name, above])] if (above := _nearest_above(entity_type, known)) else [],
-            description=f"Every {entity_type.replace('_', ' ')} that {source.name} declares for the catalog.",
-            **common,
-        )
-        for entity_type in source.entity_types
-    ]
-    upstream = [spec.key for spec in specs] + [table_key(source.name, node.name) for node in source.nodes]
-    specs.append(
-        dg.AssetSpec(
-            key=dg.AssetKey([source.name, LINEAGE]),
-            deps=upstream,
-            description=f"The lineage that {source.name} declares, upstream to downstream.",
-            **common,
-        )
-    )
-    return specs
 
 
 def _nearest_above(entity_type: str, known: set[str]) -> str | None:
@@ -151,4 +156,6 @@ def _place_of(code: Any) -> tuple[str, int] | None:
 def asset_keys(source: Source) -> Sequence[dg.AssetKey]:
     """All asset keys of a source, in order."""
     keys = [table_key(source.name, node.name) for node in source.nodes]
-    return keys + ([spec.key for spec in resource_specs(source)] if source.entity_types else [])
+    if source.entity_types:
+        keys += [spec.key for spec in resource_specs(source)] + [lineage_spec(source).key]
+    return keys

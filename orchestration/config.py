@@ -109,7 +109,7 @@ def load_config(given: str | Path | None = None) -> Config:
         kind = document["kind"]
         if kind not in KINDS:
             raise ConfigError(f"{where}: `{kind}` is not a kind of document", hint=nearest(str(kind), KINDS))
-        spec = substitute(document.get("spec") or {}, path.parent, "spec")
+        spec = substitute(document.get("spec") or {}, path.parent)
         if kind == "source":
             sources.append(_checked(SourceSpec, spec, where))
         else:

@@ -26,7 +26,7 @@ def build_definitions(sources: Sequence[Source], observer: Observer | None = Non
     """Assets, jobs and schedules for these sources; `observer` is told how syncs get on."""
     watching = observer or Observer()
     assets = [table_assets(source, watching) for source in sources if source.nodes]
-    assets += [resource_assets(source, watching) for source in sources if source.entity_types]
+    assets += [each for source in sources if source.entity_types for each in resource_assets(source, watching)]
     jobs, schedules = jobs_and_schedules(sources)
     return dg.Definitions(assets=assets, jobs=jobs, schedules=schedules, executor=executor())
 

@@ -67,8 +67,8 @@ class Project:
         config = load_config(self.config)
         (source,) = load_sources(config)
         if issubclass(source.integration, Integration) and source.integration.discovers() and not source.nodes:
-            client = source.connect()
-            found = source.instantiate().discover(client)  # type: ignore[attr-defined]  # an Integration
+            with source.connected() as (integration, client):
+                found = integration.discover(client)
             snapshot_path(config, SOURCE).write_text(json.dumps(found), encoding="utf-8")
             (source,) = load_sources(config)
         return source

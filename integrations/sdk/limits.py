@@ -55,6 +55,6 @@ class Gate:
 def _rate(per_second: float) -> Limiter:
     if per_second <= 0:
         raise ConfigError("requests_per_second must be above 0")
-    if per_second >= 1:
+    if per_second >= 1 and per_second == int(per_second):
         return Limiter(Rate(int(per_second), 1000))
     return Limiter(Rate(1, int(1000 / per_second)))

@@ -37,7 +37,8 @@ def read(table: Table, client: Client, parent: ParentRow | None, window: Window 
     """Run the table's resolver for one client, or one parent's row; yield what comes, page by page."""
     resolver = table.resolver
     if isinstance(resolver, TableResolver):
-        yielded: Any = resolver.resolve(client, parent)
+        given = (client, parent, window) if resolver.takes_window else (client, parent)
+        yielded: Any = resolver.resolve(*given)
     else:
         yielded = resolver(client, parent, window)
     if yielded is None:

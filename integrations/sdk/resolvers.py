@@ -4,6 +4,7 @@ The order for each record: `resolve` yields it, `pre_resource_resolve`, each col
 (`resolve_column`), `post_resource_resolve`; then its row goes to the warehouse.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,8 @@ class TableResolver:
     def resolve(self, client: Any, parent_resource: ParentRow | None) -> Iterator[Any]:
         """Yield pages, records (dicts, dataclasses, pydantic models), lists of them, or Arrow tables.
 
-        Called once per client for a top-level table, once per parent's row for a relation.
+        Called once per client for a top-level table, once per parent's row for a relation. An override that
+        takes a third argument is given the window, too.
         """
         raise DeclarationError(f"{type(self).__name__} does not implement resolve(client, parent_resource)")
 
@@ -94,6 +96,11 @@ class TableResolver:
 
     def post_resource_resolve(self, client: Any, resource: Row) -> None:
         """Called after a row's columns are resolved."""
+
+    @property
+    def takes_window(self) -> bool:
+        """Whether `resolve` is written with a third argument, for the window."""
+        return len(inspect.signature(self.resolve).parameters) > len(("client", "parent_resource"))
 
     @property
     def has_hooks(self) -> bool:

@@ -195,7 +195,7 @@ class Transport:
             unreachable = SourceUnreachable(
                 f"no connection to the source: {_innermost(error)[1]}",
                 request=describe(),
-                hint="check the address, the network and that the source is up; test-connection tells more",
+                hint="check the address, the network, and that the source is up",
             )
             raise _classed(unreachable, error) from None
         except ValueError:  # from http.client, with the header's value in its text

