@@ -15,10 +15,17 @@ def lines_of(data: Any) -> list[bytes]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("data", data)
         described = connection.execute("DESCRIBE data").fetchall()
-        columns = ", ".join(
-            f"to_base64({name(column)}) AS {name(column)}" if type_ == "BLOB" else name(column)
-            for column, type_, *_ in described
-        )
+        columns = ", ".join(f"{_expression(name(column), type_)} AS {name(column)}" for column, type_, *_ in described)
         path = Path(folder) / "rows.ndjson"
         connection.execute(f"COPY (SELECT {columns} FROM data) TO {text(str(path))} (FORMAT json)")
         return path.read_bytes().splitlines()
+
+
+def _expression(column: str, type_: str) -> str:
+    """A column as JSON can say it: bytes as base64, what is no number as the text that a DOUBLE reads."""
+    if type_ == "BLOB":
+        return f"to_base64({column})"
+    if type_ in ("FLOAT", "DOUBLE"):
+        odd = f"CASE WHEN isnan({column}) THEN 'NaN' WHEN {column} > 0 THEN 'Infinity' ELSE '-Infinity' END"
+        return f"CASE WHEN NOT isfinite({column}) THEN to_json({odd}) ELSE to_json({column}) END"
+    return column

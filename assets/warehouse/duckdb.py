@@ -5,10 +5,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 from filelock import FileLock, Timeout
 
 from assets.warehouse import ledger
@@ -157,6 +159,11 @@ class Session:
                     ) from None
                 if not repair(stage):
                     raise WarehouseError(f"the warehouse refuses the rows: {_first_line(error)}") from None
+            except RuntimeError as error:
+                self._rollback()
+                if "interrupted" not in str(error):
+                    raise
+                raise KeyboardInterrupt from None  # a signal came while DuckDB was at work, which says so thus
             except BaseException:
                 self._rollback()
                 raise
@@ -196,6 +203,26 @@ class Session:
             [source],
         ).fetchall()
         return dict(rows)
+
+    def synced_at(self, source: str) -> dict[str, datetime]:
+        """When the latest sync of each table was begun, if it was done without an error."""
+        return {table: started_at for table, started_at, *_ in self._latest(source)}
+
+    def latest(self, source: str) -> list[tuple[str, int, int, float, float]]:
+        """Table, rows, pages, seconds and rows per second of each table's latest good sync, largest first."""
+        return [
+            (table, rows, pages, seconds, rows / seconds if seconds else 0.0)
+            for table, _, rows, pages, seconds in self._latest(source)
+        ]
+
+    def _latest(self, source: str) -> list[tuple[str, datetime, int, int, float]]:
+        self._ensure_ledger()
+        return self._connection.execute(
+            "SELECT table_name, started_at, rows, pages, seconds FROM headwater.syncs WHERE source = ? "
+            "QUALIFY row_number() OVER (PARTITION BY table_name ORDER BY started_at DESC) = 1 AND outcome = 'done' "
+            "ORDER BY rows DESC",
+            [source],
+        ).fetchall()
 
     def rejected(self, table: str) -> list[tuple[str, str, str]]:
         """Column, value and reason of a table's rejected records."""
@@ -281,19 +308,17 @@ class Session:
         return row
 
     def _reject(self, stage: Stage, record: SyncRecord) -> None:
-        for rejected in stage.rejected:
-            self._connection.execute(
-                "INSERT INTO headwater.rejected_rows VALUES (?, ?, ?, ?, ?, ?, ?, now())",
-                [
-                    record.run_id,
-                    record.source,
-                    record.table_name,
-                    rejected.record,
-                    rejected.column,
-                    rejected.value,
-                    rejected.reason,
-                ],
-            )
+        """Keep the records that could not be read; in bulk, since all of them may be."""
+        if not stage.rejected:
+            return
+        path = stage.folder / "rejected.ndjson"
+        path.write_bytes(b"\n".join(map(msgspec.json.encode, stage.rejected)))
+        columns = "{'record': 'VARCHAR', 'column': 'VARCHAR', 'value': 'VARCHAR', 'reason': 'VARCHAR'}"
+        self._connection.execute(
+            f'INSERT INTO headwater.rejected_rows SELECT ?, ?, ?, record, "column", value, reason, now() '
+            f"FROM read_json({text(str(path))}, format='newline_delimited', columns={columns})",
+            [record.run_id, record.source, record.table_name],
+        )
 
 
 def read_spool(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, str | None, dict[str, Any]]]:

@@ -6,7 +6,6 @@ numbers beyond a double as text, a JSON column as text, a blob as escapes. Both 
 """
 
 import base64
-import binascii
 import json
 import math
 import re
@@ -20,9 +19,15 @@ from integrations.sdk.page import Number
 from integrations.sdk.types import ColumnType, Kind
 
 INT64_LOW, INT64_HIGH = -(2**63), 2**63 - 1
-FLOAT32_MAX = 3.4028234663852886e38
+FLOAT32_LIMIT = 3.4028235677973366e38  # from here a FLOAT would be rounded to infinity
 SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_SHOWN = 200
+MAX_EXPONENT = 400  # beyond every type's range; a number written so is not written out
+ISO_DURATION = re.compile(
+    r"(?P<sign>-?)P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d{1,6})?)S)?)?",
+    re.ASCII,
+)
 
 
 class Unreadable(Exception):
@@ -31,7 +36,7 @@ class Unreadable(Exception):
     def __init__(self, reason: str, value: Any) -> None:
         super().__init__(reason)
         self.reason = reason
-        shown = value if isinstance(value, str) else compact(value)
+        shown = value if isinstance(value, str) else _shown(value)
         self.value = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", shown)[:MAX_SHOWN]
 
 
@@ -60,6 +65,13 @@ def stage(type_: ColumnType, value: Any) -> Any:
     return None if value is None else _STAGERS[type_.kind](type_, value)
 
 
+def _shown(value: Any) -> str:
+    try:
+        return compact(value)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
+
+
 def _quote(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -74,6 +86,8 @@ def _boolean(type_: ColumnType, value: Any) -> bool:
 
 def _integer(type_: ColumnType, value: Any) -> int | str:
     number = _decimal_of(value)
+    if number and abs(number.adjusted()) > MAX_EXPONENT:
+        raise Unreadable(f"outside the range of {type_.sql}", value)
     if number.as_tuple().exponent != 0 and number != number.to_integral_value():
         raise Unreadable(f"not a whole number, {type_.sql} would round it", value)
     whole = int(number)
@@ -86,8 +100,8 @@ def _float(type_: ColumnType, value: Any) -> float | str:
     if isinstance(value, str) and not isinstance(value, Number) and value in ("NaN", "Infinity", "-Infinity"):
         return value
     number = float(_decimal_of(value))
-    largest = FLOAT32_MAX if type_.sql == "FLOAT" else math.inf
-    if abs(number) > largest or math.isinf(number):
+    limit = FLOAT32_LIMIT if type_.sql == "FLOAT" else math.inf
+    if abs(number) >= limit:
         raise Unreadable(f"outside the range of {type_.sql}", value)
     return number
 
@@ -101,10 +115,11 @@ def _decimal(type_: ColumnType, value: Any) -> str:
 
 def decimal_fits(number: Decimal, type_: ColumnType) -> bool:
     """Whether the type holds the number without rounding."""
-    if not number.is_finite():
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):  # NaN or infinite
         return False
-    scaled = number.scaleb(type_.scale)
-    return scaled == scaled.to_integral_value() and abs(int(scaled)) < 10**type_.digits
+    shift = exponent + type_.scale  # Decimal's own arithmetic would round to its context's 28 digits
+    return not number or (len(digits) + shift <= type_.digits and (shift >= 0 or not any(digits[shift:])))
 
 
 def _decimal_of(value: Any) -> Decimal:
@@ -115,7 +130,7 @@ def _decimal_of(value: Any) -> Decimal:
         number = Decimal(value.strip())
     except InvalidOperation:
         raise Unreadable("not a number", value) from None
-    if not number.is_finite() or abs(number.adjusted()) > 400:
+    if not number.is_finite():
         raise Unreadable("not a finite number", value)
     return number
 
@@ -130,7 +145,7 @@ def _text(type_: ColumnType, value: Any) -> str:
 def _blob(type_: ColumnType, value: Any) -> str:
     try:
         raw = base64.b64decode(_plain_text(value, "not base64"), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; characters beyond ASCII are another
         raise Unreadable("not base64", value) from None
     return "".join(f"\\x{byte:02X}" for byte in raw)
 
@@ -162,7 +177,7 @@ def _moment(value: Any) -> datetime:
     if isinstance(value, Number):
         raise Unreadable("a number, not a time: a column resolver can say whether it is seconds or milliseconds", value)
     try:
-        return datetime.fromisoformat(_plain_text(value, "not a time"))
+        return datetime.fromisoformat(_plain_text(value, "not a time").replace("z", "Z"))  # RFC 3339 allows both
     except ValueError:
         raise Unreadable("not a time (ISO 8601)", value) from None
 
@@ -171,8 +186,8 @@ def _timestamp(type_: ColumnType, value: Any) -> str:
     moment = _moment(value)
     try:
         return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
-    except OverflowError:
-        raise Unreadable("outside the years that are known", value) from None
+    except OverflowError:  # the year 0 or 10000 in UTC: beyond Python, and not beyond DuckDB
+        return moment.isoformat()
 
 
 def _local_timestamp(type_: ColumnType, value: Any) -> str:
@@ -183,7 +198,16 @@ def _local_timestamp(type_: ColumnType, value: Any) -> str:
 
 
 def _interval(type_: ColumnType, value: Any) -> str:
-    return _plain_text(value, "not an interval")
+    text = _text(type_, _plain_text(value, "not an interval"))
+    iso = ISO_DURATION.fullmatch(text)
+    if not iso:
+        return text  # in DuckDB's own words, which DuckDB checks
+    amounts = iso.groupdict()
+    sign = amounts.pop("sign")
+    parts = [f"{sign}{amount} {unit}" for unit, amount in amounts.items() if amount]
+    if not parts:
+        raise Unreadable("not an interval", value)
+    return " ".join(parts)
 
 
 def _uuid(type_: ColumnType, value: Any) -> str:

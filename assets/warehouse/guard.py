@@ -6,6 +6,7 @@ the reader's own time, and lets through only what both understand the same way.
 """
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -20,11 +21,16 @@ from integrations.sdk.schema import Column, Path
 from integrations.sdk.types import ColumnType, Kind
 
 NULL = msgspec.Raw(b"null")
+SCOPE = "_cq_scope"  # the field that staging.py puts first into a line
 SAFE_DECIMAL_DIGITS = 15
+NOT_RENAMABLE = re.compile(r'["\\\x00-\x1f]')  # what msgspec has in no name of a field
+DURATION_NOT_ISO = r"^[^P-]"  # what DuckDB may read itself; ISO 8601 durations are for the exact way
+SMALL_NUMBER = b"0e-000"  # the trace of a number so near 0 that a double holds fewer digits, or none
+SMALL_NUMBER_ENDS = re.compile(rb"[0-9.][eE]-[0-9]{3,}(?=[\s,}\]]|$)")
 LONG_DIGITS = 16  # a run of digits and points from which a number in JSON may be more than a double holds
 DIGIT_RUN = b"0" * LONG_DIGITS
 DIGITS_ALIKE = bytes(
-    ord("0") if chr(byte) in "0123456789." else (ord(" ") if byte == 0 else byte) for byte in range(256)
+    ord("0") if chr(byte) in "0123456789." else {0: ord(" "), ord("E"): ord("e")}.get(byte, byte) for byte in range(256)
 )
 NO_GUARD = frozenset({Kind.JSON, Kind.DECIMAL, Kind.BLOB})  # not checked when inside a list, struct or map
 
@@ -38,14 +44,17 @@ class Guard:
         leaves = dict(_leaves(tree))
         self._json = _getter([attribute for attribute, type_ in leaves.items() if type_.kind is Kind.JSON])
         self._decimals = [(a, type_) for a, type_ in leaves.items() if type_.kind is Kind.DECIMAL]
+        self._required_json = [_reach(a) for a in _required(tree) if leaves[a].kind is Kind.JSON]
 
-    def accepts(self, lines: bytes) -> bool:
-        """Whether every line is an object whose values the reader reads exactly."""
+    def accepts(self, lines: bytes, count: int = 1) -> bool:
+        """Whether these are `count` lines, each an object whose values the reader reads exactly."""
         try:
             rows = self._decoder.decode_lines(lines)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        if self._json and not self._json_is_safe(rows):
+        if len(rows) != count or (self._json and not self._json_is_safe(rows)):
+            return False
+        if any(get(row) == NULL for get in self._required_json for row in rows):
             return False
         return all(self._decimals_are_safe(rows, attribute, type_) for attribute, type_ in self._decimals)
 
@@ -53,14 +62,17 @@ class Guard:
         """Whether no number in a JSON column is long enough to be altered, nor half a surrogate pair there."""
         assert self._json is not None
         text = b" ".join(chain.from_iterable(map(self._json, rows)))
-        return DIGIT_RUN not in text.translate(DIGITS_ALIKE)
+        alike = text.translate(DIGITS_ALIKE)
+        if DIGIT_RUN in alike:
+            return False
+        return not (b"-" in alike and SMALL_NUMBER in alike and SMALL_NUMBER_ENDS.search(text))
 
     def _decimals_are_safe(self, rows: list[Any], attribute: str, type_: ColumnType) -> bool:
         for number in map(_reach(attribute), rows):
             if number is not None and not (
                 number.is_finite()
                 and len(number.as_tuple().digits) <= SAFE_DECIMAL_DIGITS
-                and abs(number.adjusted()) <= SAFE_DECIMAL_DIGITS
+                and -SAFE_DECIMAL_DIGITS <= number.adjusted() < SAFE_DECIMAL_DIGITS - type_.scale
                 and decimal_fits(number, type_)
             ):
                 return False
@@ -71,7 +83,8 @@ def can_guard(columns: Sequence[Column]) -> bool:
     """Whether the fast way can be trusted with these columns at all.
 
     Not when two of them read the same field as different types, or one reads inside another's field, or
-    fields differ in case alone (DuckDB's names do not), or a type that needs a look is inside another.
+    fields differ in case alone (DuckDB's names do not), or a type that needs a look is inside another, or a
+    key is one that msgspec cannot name.
     """
     paths: dict[tuple[str, ...], ColumnType] = {}
     for column in columns:
@@ -81,6 +94,9 @@ def can_guard(columns: Sequence[Column]) -> bool:
         inner = column.type.leaves()
         if inner != [column.type] and any(leaf.kind in NO_GUARD for leaf in inner):
             return False
+        spelled = [*column.origin.keys, *_field_names(column.type)]
+        if any(map(NOT_RENAMABLE.search, spelled)) or spelled[0].casefold() == SCOPE:
+            return False
     for keys in paths:
         if any(keys[:length] in paths for length in range(1, len(keys))):
             return False
@@ -88,6 +104,12 @@ def can_guard(columns: Sequence[Column]) -> bool:
     prefixes = {keys[:n] for keys in paths for n in range(1, len(keys) + 1)}
     folded_prefixes = {tuple(key.casefold() for key in prefix) for prefix in prefixes}
     return len(folded) == len(paths) and len(folded_prefixes) == len(prefixes)
+
+
+def _field_names(type_: ColumnType) -> list[str]:
+    """The names of all fields of all structs inside a type."""
+    inner = [inner for _, inner in type_.fields] + ([type_.item] if type_.item else [])
+    return [name for name, _ in type_.fields] + [name for each in inner for name in _field_names(each)]
 
 
 class _Leaf:
@@ -157,6 +179,17 @@ def _leaves(tree: _Tree, way: str = "") -> list[tuple[str, ColumnType]]:
     return found
 
 
+def _required(tree: _Tree, way: str = "") -> list[str]:
+    """Attribute paths of the fields that a row needs."""
+    found: list[str] = []
+    for position, branch in enumerate(tree.values()):
+        if isinstance(branch, dict):
+            found += _required(branch, f"{way}f{position}.")
+        elif branch.required:
+            found.append(f"{way}f{position}")
+    return found
+
+
 def _reach(attribute: str) -> Callable[[Any], Any]:
     """A getter for an attribute path; None when an object on the way is absent."""
     if "." not in attribute:
@@ -193,7 +226,7 @@ def _strict(type_: ColumnType) -> Any:
         Kind.TIME: Annotated[time, msgspec.Meta(tz=False)],
         Kind.TIMESTAMP: datetime,
         Kind.LOCAL_TIMESTAMP: Annotated[datetime, msgspec.Meta(tz=False)],
-        Kind.INTERVAL: str,
+        Kind.INTERVAL: Annotated[str, msgspec.Meta(pattern=DURATION_NOT_ISO)],
         Kind.UUID: UUID,
     }
     if type_.kind in simple:

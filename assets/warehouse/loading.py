@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 import duckdb
 
 from assets.warehouse.quoting import name, names, text
-from assets.warehouse.reader import ReadPlan, Stamp
+from assets.warehouse.reader import LINE, ORDER, ReadPlan, Stamp
 from assets.warehouse.staging import Stage
 from integrations.sdk.errors import WarehouseError
 
 INCOMING = "incoming"
-ORDER = "_cq_order"
 
 
 @dataclass(slots=True)
@@ -84,6 +83,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, source: str, plan: ReadPlan,
         if column not in present:
             connection.execute(f"ALTER TABLE {target} ADD COLUMN {name(column)} {type_}")
             notes.append(f"column `{column}` added ({type_})")
+            _describe(connection, plan, target)
         elif not _same_type(connection, present[column], type_):
             raise WarehouseError(
                 f"column `{column}` of {target} is {present[column]} in the warehouse and {type_} in the integration",
@@ -168,19 +168,13 @@ def _insert(
     connection.execute("SET preserve_insertion_order = true")
     try:
         parts = [
-            plan.select(
-                files,
-                stamp,
-                exact=is_exact,
-                **stage.reading(),
-                tail=f", row_number() OVER () + {position} * 1e15::BIGINT AS {ORDER}",
-            )
-            for position, (is_exact, files) in enumerate(stage.files())
+            plan.select(files, stamp, exact=is_exact, **stage.reading(), ordered=True)
+            for is_exact, files in stage.files()
         ]
         (inserted,) = _row(
             connection,
             f"INSERT INTO {target} ({listed}) SELECT {listed} FROM ({' UNION ALL '.join(parts)}) "
-            f"QUALIFY row_number() OVER (PARTITION BY {names(list(last_of))} ORDER BY {ORDER} DESC) = 1",
+            f"QUALIFY row_number() OVER (PARTITION BY {names(list(last_of))} ORDER BY {ORDER} DESC, {LINE} DESC) = 1",
         )
     finally:
         connection.execute("SET preserve_insertion_order = false")
@@ -194,7 +188,8 @@ def _has_duplicates(connection: duckdb.DuckDBPyConnection, table: str, keys: Seq
 
 
 def _matching(keys: Sequence[str], left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{name(key)} = {right}.{name(key)}" for key in keys)
+    """A parent's column may be a key and null, so null is like null."""
+    return " AND ".join(f"{left}.{name(key)} IS NOT DISTINCT FROM {right}.{name(key)}" for key in keys)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -1,5 +1,7 @@
 """Names and texts as SQL spells them; everything that comes from outside goes through here."""
 
+NUL, NUL_IN_SQL = "\0", "' || chr(0) || '"  # DuckDB 1.5 ends a statement at a NUL
+
 
 def name(identifier: str) -> str:
     """An identifier in double quotes.
@@ -16,7 +18,8 @@ def text(value: str) -> str:
     >>> text("it's")
     "'it''s'"
     """
-    return "'" + value.replace("'", "''") + "'"
+    quoted = "'" + value.replace("'", "''") + "'"
+    return quoted if "\0" not in quoted else f"({quoted.replace(NUL, NUL_IN_SQL)})"
 
 
 def names(identifiers: list[str]) -> str:

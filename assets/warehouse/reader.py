@@ -17,7 +17,9 @@ from integrations.sdk.resolvers import TableResolver
 from integrations.sdk.schema import Column, Computed, Constant, Node, ParentColumn, Path, Table
 from integrations.sdk.types import ColumnType, Kind
 
-SCOPE = "_cq_scope"
+SCOPE = guarding.SCOPE
+ORDER = "_cq_order"  # in an exact line: how many fast lines were staged before it
+LINE = "_cq_line"
 INTERNAL_COLUMNS: dict[str, str] = {
     "_cq_sync_time": "TIMESTAMP WITH TIME ZONE",
     "_cq_source_name": "VARCHAR",
@@ -51,6 +53,7 @@ class ReadPlan:
         resolver = self.table.resolver
         self.hooks = resolver if isinstance(resolver, TableResolver) and resolver.has_hooks else None
         self.needs_python = bool(self.computed or self.hooks)
+        self.staged = list(columns) if self.hooks else self.from_record  # hooks may set any column
         self.guard = self._make_guard()
         self.has_required = any(column.required for column in self.from_record)
 
@@ -77,12 +80,13 @@ class ReadPlan:
         scopes: str | None = None,
         without: Sequence[int] = (),
         line_bytes: int = 0,
-        tail: str = "",
+        ordered: bool = False,
     ) -> str:
         """SQL for the rows in these files, in the order of `create_columns`.
 
         `scopes` is SQL for a relation of scopes, or None when there is just one, without parent or client.
-        `without` lists scopes whose reading failed half way. `tail` adds expressions behind the columns.
+        `without` lists scopes whose reading failed half way. `ordered` adds two columns behind the others,
+        by which the rows of all files sort in the order that they were staged in.
         """
         inner = ", ".join(
             f"{self._expression(column, exact=exact)} AS {name(column.name)}" for column in self.table.columns
@@ -94,31 +98,48 @@ class ReadPlan:
         join = f" LEFT JOIN ({scopes}) s ON s.scope = r.{SCOPE}" if scopes else ""
         if without:
             join += f" WHERE r.{SCOPE} NOT IN ({', '.join(map(str, without))})"
+        read = self._read_json(files, exact=exact, scoped=bool(scopes), line_bytes=line_bytes)
+        order = ""
+        if ordered:
+            read = f"(SELECT *, row_number() OVER () AS {LINE} FROM {read})"
+            inner += f", r.{ORDER}, r.{LINE}" if exact else f", r.{LINE} AS {ORDER}, 0 AS {LINE}"
+            order = f", {ORDER}, {LINE}"
         return (
             f"SELECT {text(stamp.sync_time)}::TIMESTAMPTZ AS _cq_sync_time, "
             f"{text(stamp.source)} AS _cq_source_name, "
             f"{id_expression(keys, deterministic=stamp.deterministic_ids)} AS _cq_id, "
-            f"_cq_parent_id, _cq_client_id, {names([c.name for c in self.table.columns])}{tail} "
+            f"_cq_parent_id, _cq_client_id, {names([c.name for c in self.table.columns])}{order} "
             f"FROM (SELECT {parent_id} AS _cq_parent_id, {client_id} AS _cq_client_id, {inner} "
-            f"FROM {self._read_json(files, exact=exact, scoped=bool(scopes), line_bytes=line_bytes)} r{join})"
+            f"FROM {read} r{join})"
         )
 
     def probe(self, files: Sequence[str], *, exact: bool, scoped: bool, line_bytes: int) -> str:
         """SQL that reads every value that comes from the record, and nothing else."""
-        columns = [column for column in self.table.columns if isinstance(column.origin, Path | Computed)]
-        inner = ", ".join(f"{self._expression(c, exact=exact)} AS {name(c.name)}" for c in columns) or "1"
+        columns = [f"{self._from_record(c, exact=exact)} AS {name(c.name)}" for c in self.from_record]
+        if exact:
+            columns += [f"{self._as_staged(c)} AS {name(c.name)}" for c in self.staged if c not in self.from_record]
+        inner = ", ".join([*columns, f"r.{SCOPE}"] if scoped else columns) or "1"
         return f"SELECT {inner} FROM {self._read_json(files, exact=exact, scoped=scoped, line_bytes=line_bytes)} r"
 
     def _expression(self, column: Column, *, exact: bool) -> str:
         origin = column.origin
-        if isinstance(origin, ParentColumn):
-            return f"CAST(s.{name(origin.name)} AS {column.type.sql})"
-        if isinstance(origin, Constant):
-            value = "NULL" if origin.value is None else text(str(origin.value))
-            return f"CAST({value} AS {column.type.sql})"
+        if isinstance(origin, ParentColumn | Constant):
+            constant = origin.value if isinstance(origin, Constant) else None
+            value = "NULL" if constant is None else text(str(constant))
+            given = f"s.{name(origin.name)}" if isinstance(origin, ParentColumn) else value
+            given = f"CAST({given} AS {column.type.sql})"
+            return f"coalesce({self._as_staged(column)}, {given})" if exact and self.hooks else given
+        return self._from_record(column, exact=exact)
+
+    def _as_staged(self, column: Column) -> str:
+        """A column of an exact file, as its own type."""
+        read = f"r.{name(column.name)}"
+        return read if _staged_sql(column.type) == column.type.sql else f"CAST({read} AS {column.type.sql})"
+
+    def _from_record(self, column: Column, *, exact: bool) -> str:
+        origin = column.origin
         if exact:
-            read = f"r.{name(column.name)}"
-            return read if _staged_sql(column.type) == column.type.sql else f"CAST({read} AS {column.type.sql})"
+            return self._as_staged(column)
         assert isinstance(origin, Path)
         first, *rest = origin.keys
         reached = f"r.{name(first)}"
@@ -128,14 +149,14 @@ class ReadPlan:
 
     def _read_json(self, files: Sequence[str], *, exact: bool, scoped: bool, line_bytes: int) -> str:
         if exact:
-            columns = {column.name: _staged_sql(column.type) for column in self.from_record}
+            columns = {column.name: _staged_sql(column.type) for column in self.staged} | {ORDER: "BIGINT"}
         else:
             columns = {key: _reader_sql(branch) for key, branch in self._fast_tree().items()}
         if scoped or not columns:
             columns[SCOPE] = "BIGINT"
         listed = ", ".join(f"{text(key)}: {text(type_)}" for key, type_ in columns.items())
         paths = ", ".join(map(text, files))
-        size = f", maximum_object_size={line_bytes}" if line_bytes > DEFAULT_LINE_BYTES else ""
+        size = f", maximum_object_size={line_bytes + MARKS_BYTES}" if line_bytes > DEFAULT_LINE_BYTES else ""
         return f"read_json([{paths}], format='newline_delimited', columns={{{listed}}}{size})"
 
     def _fast_tree(self) -> Tree:
@@ -151,6 +172,7 @@ class ReadPlan:
 
 
 DEFAULT_LINE_BYTES = 16_000_000
+MARKS_BYTES = 256  # what a line has besides its record: scope, order, line break
 
 
 def _reader_sql(branch: "Tree | ColumnType") -> str:

@@ -7,6 +7,7 @@ What cannot be read at all is kept, with its column and the reason.
 import contextlib
 import shutil
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from filelock import FileLock, Timeout
 
 from assets.warehouse import exact
 from assets.warehouse.arrow import lines_of
-from assets.warehouse.reader import SCOPE, ReadPlan
+from assets.warehouse.reader import ORDER, SCOPE, ReadPlan
 from integrations.sdk.page import Page
 from integrations.sdk.reading import ArrowBatch, Batch, encode_value
 from integrations.sdk.resolvers import ParentRow, Row, TableResolver
+from integrations.sdk.schema import Computed
+from integrations.sdk.schema import Path as FieldPath
 
 FILE_BYTES = 64 << 20
 BUFFER_BYTES = 256 << 10
@@ -70,7 +73,7 @@ class _LineFiles:
 class _Buffer:
     """What one thread has staged and not yet written: so that threads seldom meet at the lock."""
 
-    __slots__ = ("fast", "longest", "records", "rejected", "size", "slow")
+    __slots__ = ("fast", "fast_lines", "longest", "records", "rejected", "size", "slow")
 
     def __init__(self) -> None:
         self.records = 0
@@ -78,7 +81,8 @@ class _Buffer:
 
     def empty(self) -> None:
         self.fast: list[bytes] = []
-        self.slow: list[bytes] = []
+        self.slow: list[tuple[int, bytes]] = []  # each with how many of this buffer's fast lines came before it
+        self.fast_lines = 0
         self.rejected: list[Rejected] = []
         self.size = self.longest = 0
 
@@ -95,6 +99,8 @@ class Stage:
         self.failed_scopes: list[int] = []  # read half: their rows are left out
         self.rejected: list[Rejected] = []
         self.line_bytes = 0
+        self._fast_lines = 0
+        self._discarded = False
         self._lock = threading.Lock()
         self._local = threading.local()
         self._buffers: list[_Buffer] = []
@@ -108,35 +114,47 @@ class Stage:
         guard = self.plan.guard
         fast = b""
         if guard is not None:
-            lines = page.joined()
-            if guard.accepts(lines):
-                fast = lines
-        if fast and (scope is None or self._can_scope(fast)):
+            with contextlib.suppress(msgspec.DecodeError):  # of several lines, and not JSON
+                lines = page.joined()
+                if guard.accepts(lines, count):
+                    fast = self._scoped_page(lines, scope, count)
+        if fast:
             longest = len(fast) if len(fast) < 1 << 20 else max(map(len, fast.split(b"\n")))
-            self._write(_scoped(fast, scope), b"", [], count, longest)
+            self._write(fast, count, [], [], count, longest)
         else:
             self._add_singly(page, scope, parent, client)
         return count
 
-    def _can_scope(self, lines: bytes) -> bool:
-        """An empty object has no place for a scope behind its brace."""
-        return self.plan.has_required or (b"\n{}" not in lines and not lines.startswith(b"{}"))
+    def _scoped_page(self, lines: bytes, scope: int | None, count: int) -> bytes:
+        """The lines with their scope in front; empty when not every line has a place for it."""
+        if scope is None:
+            return lines
+        if not self.plan.has_required and (b"\n{}" in lines or lines.startswith(b"{}")):
+            return b""
+        scoped = _scoped(lines, scope)
+        longer = len(_mark(scope)) - 1
+        return scoped if lines[:1] == b"{" and len(scoped) == len(lines) + count * longer else b""
 
     def _add_singly(self, page: Page, scope: int | None, parent: ParentRow | None, client: Any) -> None:
         """Stage record by record: each goes the fast way if it can, else the exact way, else is rejected."""
         fast: list[bytes] = []
-        slow: list[bytes] = []
+        slow: list[tuple[int, bytes]] = []
         rejected: list[Rejected] = []
         guard = self.plan.guard
-        for record in page.joined().split(b"\n") if not page.lines else map(bytes, page.records):
+        longest = 0
+        for raw in page.records:
+            record = bytes(raw).strip()
             if guard is not None and record != b"{}" and guard.accepts(record):
-                fast.append(record)
-                continue
+                line = self._scoped_page(record, scope, 1)
+                if line:
+                    fast.append(line)
+                    longest = max(longest, len(line))
+                    continue
             row = self.rewrite(record, rejected, parent, client)
             if row is not None:
-                slow.append(row)
-        longest = max(map(len, chain_of(fast, slow)), default=0)
-        self._write(_scoped(b"\n".join(fast), scope), _scoped(b"\n".join(slow), scope), rejected, len(page), longest)
+                slow.append((len(fast), _scoped(row, scope)))
+                longest = max(longest, len(row))
+        self._write(b"\n".join(fast), len(fast), slow, rejected, len(page), longest)
 
     def rewrite(
         self, record: bytes, rejected: list[Rejected], parent: ParentRow | None = None, client: Any = None
@@ -149,44 +167,64 @@ class Stage:
                 raise exact.Unreadable("the record is not an object", fields)
             values = self._python_values(record, parent, client) if self.plan.needs_python else {}
             row = {}
-            for declared in self.plan.from_record:
-                column = declared.name
+            for declared in self.plan.staged:
+                column, origin = declared.name, declared.origin
                 if column in values:
                     value = values[column]
-                elif self.plan.hooks:
-                    value = None
                 else:
-                    value = exact_value(fields, declared.origin.keys)  # type: ignore[union-attr]  # a Path
+                    value = exact_value(fields, origin.keys) if isinstance(origin, FieldPath) else None
                 staged = exact.stage(declared.type, value)
-                if staged is None and declared.required:
+                if staged is None and declared.required and isinstance(origin, FieldPath | Computed):
                     what = "the primary key is null" if declared.primary_key else "null in a column that is not null"
                     raise exact.Unreadable(what, None)
                 row[column] = staged
             return msgspec.json.encode(row)
         except exact.Unreadable as unreadable:
-            shown = record[:MAX_RECORD_SHOWN].decode("utf-8", "replace")
-            rejected.append(Rejected(shown, column, unreadable.value, unreadable.reason))
-            return None
+            value, reason = unreadable.value, unreadable.reason
+        except RecursionError:
+            value, reason = "", "nested too deeply"
+        rejected.append(Rejected(record[:MAX_RECORD_SHOWN].decode("utf-8", "replace"), column, value, reason))
+        return None
 
     def _python_values(self, record: bytes, parent: ParentRow | None, client: Any) -> dict[str, Any]:
-        """What Python resolvers make of the record, as exact.parse would have read it."""
-        item = msgspec.json.decode(record)
+        """What Python resolvers make of the record, as exact.parse would have read it.
+
+        A value that they leave as the record has it is not among them: Python's floats do not keep its digits.
+        """
+        try:
+            item, as_it_came = msgspec.json.decode(record), msgspec.json.decode(record)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise exact.Unreadable(f"not JSON: {error}", repr(record[:60])) from None
         hooks = self.plan.hooks
+        made: dict[str, bytes] = {}
         if hooks is None:
-            made = {c.name: c.origin.function(item) for c in self.plan.computed}  # type: ignore[union-attr]
+            made = {c.name: encode_value(c.origin.function(item)) for c in self.plan.computed}  # type: ignore[union-attr]
         else:
             row = Row(self.plan.table, item, parent)
             hooks.pre_resource_resolve(client, row)
-            for column in self.plan.from_record:
+            for column in self.plan.table.columns:
                 if type(hooks).resolve_column is not _default_resolve_column:
                     hooks.resolve_column(client, row, column.name)
-                if column.name not in row.values:
+                if column.name not in row.values and isinstance(column.origin, FieldPath | Computed):
                     row.values[column.name] = default_value(column.origin, item)
             hooks.post_resource_resolve(client, row)
-            made = row.values
-        return {name: exact.parse(encode_value(value)) for name, value in made.items()}
+            made = {name: encode_value(value) for name, value in row.values.items()}
+            for column in self.plan.from_record:
+                if isinstance(column.origin, FieldPath) and made.get(column.name) == encode_value(
+                    default_value(column.origin, as_it_came)
+                ):
+                    del made[column.name]
+        return {name: exact.parse(value) for name, value in made.items()}
 
-    def _write(self, fast: bytes, slow: bytes, rejected: Iterable[Rejected], count: int, longest: int) -> None:
+    def _write(
+        self,
+        fast: bytes,
+        fast_lines: int,
+        slow: Iterable[tuple[int, bytes]],
+        rejected: Iterable[Rejected],
+        count: int,
+        longest: int,
+    ) -> None:
         """Keep the lines in this thread's own buffer; only a full one needs the lock."""
         buffer: _Buffer | None = getattr(self._local, "buffer", None)
         if buffer is None:
@@ -194,21 +232,27 @@ class Stage:
             self._buffers.append(buffer)
         if fast:
             buffer.fast.append(fast)
-        if slow:
-            buffer.slow.append(slow)
+            buffer.size += len(fast)
+        for after, line in slow:
+            buffer.slow.append((buffer.fast_lines + after, line))
+            buffer.size += len(line)
+        buffer.fast_lines += fast_lines
         buffer.rejected.extend(rejected)
         buffer.records += count
-        buffer.size += len(fast) + len(slow)
         buffer.longest = max(buffer.longest, longest)
         if buffer.size >= BUFFER_BYTES:
             self._flush(buffer)
 
     def _flush(self, buffer: "_Buffer") -> None:
         with self._lock:
+            if self._discarded:
+                buffer.empty()
+                return
+            if buffer.slow:
+                self.exact.write(b"\n".join(ordered(line, self._fast_lines + after) for after, line in buffer.slow))
             if buffer.fast:
                 self.fast.write(b"\n".join(buffer.fast))
-            if buffer.slow:
-                self.exact.write(b"\n".join(buffer.slow))
+            self._fast_lines += buffer.fast_lines
             self.rejected.extend(buffer.rejected)
             self.line_bytes = max(self.line_bytes, buffer.longest)
         buffer.empty()
@@ -236,8 +280,11 @@ class Stage:
         return {"scopes": self.scopes, "without": self.failed_scopes, "line_bytes": self.line_bytes}
 
     def discard(self) -> None:
-        """Remove the files."""
-        self.close()
+        """Remove the files; what a thread still adds is not kept."""
+        with self._lock:
+            self._discarded = True
+            self.fast.close()
+            self.exact.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -252,14 +299,19 @@ class StagingArea:
         self._lock = FileLock(root / f"{run_id}.lock")
         self._lock.acquire(timeout=10)
         self._count = 0
+        self._stages: weakref.WeakSet[Stage] = weakref.WeakSet()
 
     def stage(self, plan: ReadPlan) -> Stage:
         """A new, empty stage."""
         self._count += 1
-        return Stage(self.folder / f"{self._count}-{plan.table.name}", plan)
+        stage = Stage(self.folder / f"{self._count}-{plan.table.name}", plan)
+        self._stages.add(stage)
+        return stage
 
     def close(self) -> None:
         """Remove everything of this run."""
+        for stage in list(self._stages):
+            stage.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
         with contextlib.suppress(OSError):
@@ -277,12 +329,6 @@ class StagingArea:
             lock.release()
             with contextlib.suppress(OSError):
                 lock_file.unlink()
-
-
-def chain_of(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[bytes]:
-    """Both, one after the other."""
-    yield from first
-    yield from second
 
 
 def exact_value(fields: dict[str, Any], keys: Sequence[str]) -> Any:
@@ -312,10 +358,20 @@ def _scoped(lines: bytes, scope: int | None) -> bytes:
     """Put the scope's number first into every line; a line break occurs between records only."""
     if scope is None or not lines:
         return lines
-    mark = f'{{"{SCOPE}":{scope},'.encode()
+    mark = _mark(scope)
     if lines.startswith(b"{}") or b"\n{}" in lines:  # only exact lines without columns
         return b"\n".join(mark[:-1] + b"}" if line == b"{}" else mark + line[1:] for line in lines.split(b"\n"))
     return mark + lines[1:].replace(b"\n{", b"\n" + mark)
+
+
+def _mark(scope: int) -> bytes:
+    return f'{{"{SCOPE}":{scope},'.encode()
+
+
+def ordered(line: bytes, after: int) -> bytes:
+    """An exact line with its place among the fast ones, as its last field."""
+    comma = b"" if line == b"{}" else b","
+    return line[:-1] + comma + f'"{ORDER}":{after}}}'.encode()
 
 
 _default_resolve_column = TableResolver.resolve_column
