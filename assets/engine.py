@@ -12,31 +12,27 @@ siblings; what succeeded stays committed.
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from assets.observing import Observer, TableOutcome
-from assets.warehouse.duckdb import DuckDBWarehouse, Session, client_scopes, read_spool, spooled_scopes
+from assets.table_run import TableRun
+from assets.warehouse.duckdb import DuckDBWarehouse, Session
 from assets.warehouse.ledger import SyncRecord
 from assets.warehouse.reader import ReadPlan, Stamp
-from assets.warehouse.staging import Stage, StagingArea
+from assets.warehouse.spooling import Spool, client_scopes
+from assets.warehouse.staging import StagingArea
 from assets.workers import Workers
-from integrations.sdk.counters import Counters, counting
+from integrations.sdk.counters import counting
 from integrations.sdk.errors import (
     DeclarationError,
     HeadwaterError,
-    LoginRefused,
-    RequestForbidden,
     ResolverFailed,
-    SourceTimeout,
-    SourceUnreachable,
     TableSkipped,
     WarehouseError,
 )
@@ -47,10 +43,6 @@ from integrations.sdk.schema import Client, Node
 from integrations.sdk.window import EVERYTHING, Window
 
 log = logging.getLogger(__name__)
-
-HOPELESS = (LoginRefused, RequestForbidden, DeclarationError, ResolverFailed)
-MAX_UNREACHABLE = 3
-MAX_ERRORS_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,73 +69,11 @@ def sync_tables(order: SyncOrder) -> Iterator[TableOutcome]:
         yield from sync.run()
 
 
-class _TableRun:
-    """One table on its way through a sync."""
-
-    def __init__(self, node: Node, stage: Stage, order: SyncOrder, done: Callable[["_TableRun"], None]) -> None:
-        self.node, self.stage, self.plan = node, stage, stage.plan
-        self.counters = Counters()
-        self.pages = 0
-        self.errors: list[HeadwaterError] = []
-        self.succeeded = 0
-        self.started_at = datetime.now(UTC)
-        self._started = time.monotonic()
-        self._limit, self._done = order.limit, done
-        self._lock = threading.Lock()
-        self._open = 1  # what is being read, and the one who hands it out
-        self._unreachable = 0
-        self.hopeless = False
-
-    @property
-    def seconds(self) -> float:
-        """Since the table was begun."""
-        return time.monotonic() - self._started
-
-    @property
-    def is_full(self) -> bool:
-        """Whether a preview has seen enough."""
-        return self._limit is not None and self.stage.records >= self._limit
-
-    def opened(self) -> None:
-        """One more client or parent is being read."""
-        with self._lock:
-            self._open += 1
-
-    def closed(self) -> None:
-        """One is done; the last one hands the table on to be committed."""
-        with self._lock:
-            self._open -= 1
-            last = self._open == 0
-        if last:
-            self._done(self)
-
-    def succeed(self) -> None:
-        """A client or parent was read to its end."""
-        with self._lock:
-            self.succeeded += 1
-            self._unreachable = 0
-
-    def fail(self, error: HeadwaterError, scope: int | None = None) -> None:
-        """A client or parent could not be read; its rows are left out."""
-        with self._lock:
-            self.errors.append(error)
-            if scope is not None:
-                self.stage.failed_scopes.append(scope)
-            if isinstance(error, SourceUnreachable | SourceTimeout):
-                self._unreachable += 1
-            self.hopeless |= isinstance(error, HOPELESS) or self._unreachable >= MAX_UNREACHABLE
-
-    def add_page(self) -> None:
-        """Count a page."""
-        with self._lock:
-            self.pages += 1
-
-
 class _Sync:
     def __init__(self, order: SyncOrder) -> None:
         self._order = order
         self._workers = Workers(order.concurrency)
-        self._ready: queue.SimpleQueue[_TableRun] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[TableRun] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._area: StagingArea = order.warehouse.staging(order.run_id)
         self._clients: dict[str, dict[str, Client]] = {}  # by root table, by client id
@@ -198,11 +128,11 @@ class _Sync:
 
     # Beginning a table
 
-    def _new_run(self, node: Node, waiting: dict[str, Node]) -> _TableRun:
+    def _new_run(self, node: Node, waiting: dict[str, Node]) -> TableRun:
         del waiting[node.name]
         self._order.observer.started(node)
         stage = self._area.stage(ReadPlan(node))
-        return _TableRun(node, stage, self._order, self._ready.put)
+        return TableRun(node, stage, self._order.limit, self._ready.put)
 
     def _begin_root(self, node: Node, waiting: dict[str, Node]) -> int:
         run = self._new_run(node, waiting)
@@ -222,22 +152,21 @@ class _Sync:
             )
             return self._fail_child(session, run, missing, waiting, outcomes)
         columns = self._given_columns(node)
-        path = run.stage.folder / "parents.parquet"
-        every = list(dict.fromkeys([*columns, *run.plan.parent_columns]))
+        spool = Spool(run.stage.folder / "parents.parquet", parent, [*columns, *run.plan.parent_columns])
         try:
-            session.spool_parents(order.source, parent, every, path, order.limit)
+            session.spool(spool, order.source, order.limit)
         except WarehouseError as refusal:
             return self._fail_child(session, run, refusal, waiting, outcomes)
-        run.stage.scopes = spooled_scopes(path, run.plan.parent_columns)
+        run.stage.scopes = spool.scopes(run.plan.parent_columns)
         threading.Thread(
-            target=self._hand_out_parents, args=(run, path, columns), name=f"parents-{node.name}", daemon=True
+            target=self._hand_out_parents, args=(run, spool, columns), name=f"parents-{node.name}", daemon=True
         ).start()
         return 1
 
     def _fail_child(
         self,
         session: Session,
-        run: _TableRun,
+        run: TableRun,
         error: WarehouseError,
         waiting: dict[str, Node],
         outcomes: list[TableOutcome],
@@ -254,7 +183,7 @@ class _Sync:
             return list(node.table.parent_columns)
         return [column.name for column in node.parent.table.columns]
 
-    def _hand_out_clients(self, run: _TableRun) -> None:
+    def _hand_out_clients(self, run: TableRun) -> None:
         """Read a top-level table with each of its clients."""
         try:
             with counting(run.counters):
@@ -272,7 +201,7 @@ class _Sync:
             self._workers.submit(partial(self._read, run, client, client_id, scope, None))
         run.closed()
 
-    def _hand_out_parents(self, run: _TableRun, path: Path, columns: list[str]) -> None:
+    def _hand_out_parents(self, run: TableRun, spool: Spool, columns: list[str]) -> None:
         """Read a relation once per parent row, no more than a few rows ahead of the workers."""
         ahead: queue.SimpleQueue[None] = queue.SimpleQueue()  # a token for each row that may be handed out
         for _ in range(2 * self._order.concurrency):
@@ -282,7 +211,7 @@ class _Sync:
         try:
             with counting(run.counters):
                 clients = self._clients_of(run.node)
-            for scope, client_id, values in read_spool(path, columns):
+            for scope, client_id, values in spool.rows(columns):
                 ahead.get()
                 if self._stopping.is_set() or run.hopeless or run.is_full:
                     break
@@ -302,7 +231,7 @@ class _Sync:
 
     def _reading_of(
         self,
-        run: _TableRun,
+        run: TableRun,
         client: Client,
         client_id: str,
         scope: int,
@@ -339,9 +268,7 @@ class _Sync:
 
     # Reading
 
-    def _read(
-        self, run: _TableRun, client: Client, client_id: str, scope: int | None, parent: ParentRow | None
-    ) -> None:
+    def _read(self, run: TableRun, client: Client, client_id: str, scope: int | None, parent: ParentRow | None) -> None:
         """Read one client, or one parent's relation, to its end; runs in a worker thread."""
         if self._stopping.is_set() or run.hopeless or run.is_full:
             run.closed()
@@ -361,7 +288,7 @@ class _Sync:
         finally:
             run.closed()
 
-    def _explain(self, error: BaseException, run: _TableRun, client_id: str) -> HeadwaterError:
+    def _explain(self, error: BaseException, run: TableRun, client_id: str) -> HeadwaterError:
         if not isinstance(error, HeadwaterError):
             log.debug("resolver_failed source=%s table=%s", self._order.source, run.node.name, exc_info=error)
             at = _raised_at(error)
@@ -379,7 +306,7 @@ class _Sync:
 
     # Finishing a table
 
-    def _finish(self, session: Session, run: _TableRun) -> TableOutcome:
+    def _finish(self, session: Session, run: TableRun) -> TableOutcome:
         """Commit what was read, unless nothing was, and write the ledger."""
         order, record = self._order, self._record_of(run)
         outcome = TableOutcome(run.node, record)
@@ -400,7 +327,7 @@ class _Sync:
                 outcome = TableOutcome(run.node, record, loaded.total, preview)
             except WarehouseError as refusal:
                 refused = refusal.at(source=order.source, table=run.node.name)
-        error = refused or (_sum_up(run) if run.errors else None)
+        error = refused or run.error()
         if error:
             outcome = TableOutcome(run.node, record, outcome.total_rows, outcome.preview, error)
         if not committed:
@@ -411,7 +338,7 @@ class _Sync:
         self._log(record)
         return outcome
 
-    def _record_of(self, run: _TableRun) -> SyncRecord:
+    def _record_of(self, run: TableRun) -> SyncRecord:
         order, counted = self._order, run.counters
         return SyncRecord(
             run_id=order.run_id,
@@ -426,7 +353,7 @@ class _Sync:
             bytes=counted.size_bytes,
             started_at=run.started_at.isoformat(),
             seconds=round(run.seconds, 3),
-            error=str(_sum_up(run)) if run.errors else None,
+            error=str(failed) if (failed := run.error()) else None,
         )
 
     def _skip_below(self, session: Session, failed: Node, waiting: dict[str, Node]) -> list[TableOutcome]:
@@ -475,22 +402,6 @@ def client_id_of(client: Client) -> str:
     """What tells a client from its siblings: its `id`, which CloudQuery's clients have as a method."""
     found: Any = getattr(client, "id", "")
     return str(found() if callable(found) else found or "")
-
-
-def _sum_up(run: _TableRun) -> HeadwaterError:
-    """One error for all of a table's: the first, and how many more there are."""
-    first = run.errors[0]
-    if len(run.errors) == 1 and not run.succeeded:
-        return first
-    total = run.succeeded + len(run.errors)
-    named = "; ".join(error.what for error in islice(run.errors, MAX_ERRORS_NAMED))
-    summary = type(first)(
-        f"{len(run.errors)} of {total} reads failed: {named}",
-        hint=first.hint,
-        request=first.request,
-        status=first.status,
-    )
-    return summary.at(source=first.source, table=first.table)
 
 
 def _raised_at(error: BaseException) -> str:

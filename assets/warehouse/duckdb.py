@@ -17,11 +17,11 @@ from assets.warehouse import ledger
 from assets.warehouse.ids import ID_MACRO
 from assets.warehouse.ledger import PastSync, SyncRecord
 from assets.warehouse.loading import Loaded, load
-from assets.warehouse.quoting import name, names, text
+from assets.warehouse.quoting import name, text
 from assets.warehouse.reader import ReadPlan, Stamp
+from assets.warehouse.spooling import Spool
 from assets.warehouse.staging import Stage, StagingArea
 from integrations.sdk.errors import ConfigError, WarehouseError
-from integrations.sdk.schema import Node
 from integrations.sdk.types import Kind
 
 PREVIEW_ROWS = 10
@@ -145,7 +145,7 @@ class Session:
                 loaded = load(self._connection, stage, stamp, write_mode=write_mode, whole=whole)
                 record.rows, record.rejected = loaded.rows, len(stage.rejected)
                 record.duplicates, record.removed = loaded.duplicates, loaded.removed
-                record.notes += loaded.notes
+                record.notes = loaded.notes
                 self._reject(stage, record)
                 self._connection.execute(ledger.INSERT, record.values())
                 self._connection.execute("COMMIT")
@@ -237,18 +237,9 @@ class Session:
         ).fetchone()
         return found is not None
 
-    def spool_parents(self, source: str, node: Node, columns: Sequence[str], path: Path, limit: int | None) -> int:
-        """Write a parent table's rows, numbered, to a Parquet file; how many there are.
-
-        `columns` are those that a resolver gets; the row's identity and client go with them.
-        """
-        cut = f" LIMIT {limit}" if limit is not None else ""
-        listed = "".join(f", {name(column)}" for column in columns)
-        (count,) = self._one(
-            f"COPY (SELECT row_number() OVER () AS scope, _cq_id, _cq_client_id{listed} "
-            f"FROM {name(source)}.{name(node.name)}{cut}) TO {text(str(path))} (FORMAT parquet)"
-        )
-        return int(count)
+    def spool(self, spool: Spool, source: str, limit: int | None) -> None:
+        """Copy a parent table's rows into a file of their own. Raises: WarehouseError."""
+        spool.write(self._connection, source, limit)
 
     def preview(self, source: str, plan: ReadPlan, limit: int = PREVIEW_ROWS) -> list[list[str | None]]:
         """Some rows as text, masked where the column says so; the declared columns only."""
@@ -319,29 +310,6 @@ class Session:
             f"FROM read_json({text(str(path))}, format='newline_delimited', columns={columns})",
             [record.run_id, record.source, record.table_name],
         )
-
-
-def read_spool(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, str | None, dict[str, Any]]]:
-    """Stream spooled parents: scope, client id, and the columns as Python values. Holds no warehouse."""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        listed = "".join(f", {name(column)}" for column in columns)
-        connection.execute(f"SELECT scope, _cq_client_id{listed} FROM read_parquet({text(str(path))}) ORDER BY scope")
-        while rows := connection.fetchmany(1000):
-            for scope, client, *values in rows:
-                yield scope, client, dict(zip(columns, values, strict=True))
-
-
-def spooled_scopes(path: Path, columns: Sequence[str]) -> str:
-    """SQL for the relation of scopes that a spool describes."""
-    wanted = names(["scope", "_cq_id", "_cq_client_id", *dict.fromkeys(columns)])
-    return f"SELECT {wanted} FROM read_parquet({text(str(path))})"
-
-
-def client_scopes(client_ids: Sequence[str]) -> str:
-    """SQL for the relation of scopes of a table read with several clients."""
-    values = ", ".join(f"({number}, {text(client)})" for number, client in enumerate(client_ids))
-    return f"SELECT * FROM (VALUES {values}) v(scope, _cq_client_id)"
 
 
 def _shown(column: str, kind: Kind) -> str:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from assets.warehouse import exact
 from assets.warehouse.arrow import lines_of
 from assets.warehouse.reader import ORDER, SCOPE, ReadPlan
+from integrations.sdk.errors import WarehouseError
 from integrations.sdk.page import Page
 from integrations.sdk.reading import ArrowBatch, Batch, encode_value
 from integrations.sdk.resolvers import ParentRow, Row, TableResolver
@@ -40,6 +41,18 @@ class Rejected:
     reason: str
 
 
+@contextlib.contextmanager
+def _naming_the_disk(folder: Path) -> Iterator[None]:
+    """Say that it is our disk, not the source, when staging cannot write."""
+    try:
+        yield
+    except OSError as error:
+        raise WarehouseError(
+            f"records cannot be staged in {folder}: {error.strerror}",
+            hint="staging needs room for what a sync reads, beside the warehouse",
+        ) from None
+
+
 class _LineFiles:
     """Lines appended to numbered files of about 64 MB. Not safe from several threads."""
 
@@ -51,20 +64,22 @@ class _LineFiles:
         self.longest = 0
 
     def write(self, lines: bytes) -> None:
-        if self._file is None:
-            path = self._folder / f"{self._kind}-{len(self.paths)}.ndjson"
-            self.paths.append(path)
-            self._file = path.open("wb")
-            self._size = 0
-        self._file.write(lines + b"\n")
+        with _naming_the_disk(self._folder):
+            if self._file is None:
+                path = self._folder / f"{self._kind}-{len(self.paths)}.ndjson"
+                self.paths.append(path)
+                self._file = path.open("wb")
+                self._size = 0
+            self._file.write(lines + b"\n")
         self._size += len(lines) + 1
         if self._size >= FILE_BYTES:
             self.close()
 
     def close(self) -> None:
-        if self._file:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file:
+            with _naming_the_disk(self._folder):
+                file.close()
 
     def replace(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)

@@ -67,9 +67,6 @@ def test_every_type_of_parent_column_arrives_as_it_is(syncer: Syncer) -> None:
     assert tuple(seen[0].values()) == stored[0]
 
 
-@pytest.mark.xfail(
-    strict=False, reason="Session.spool_parents writes Parquet, which has no HUGEINT: it becomes a DOUBLE"
-)
 @pytest.mark.parametrize(
     ("kind", "text"),
     [(t.HUGEINT, str(2**127 - 1)), (t.UHUGEINT, str(2**128 - 1)), (t.INTERVAL, '"1 month 2 days 00:00:00.000001"')],
@@ -225,7 +222,6 @@ class TestAChildAlone:
         assert "its parent `top` has never been synced" in str(outcomes["low"].error)
         assert "headwater sync src.top" in str(outcomes["low"].error)
 
-    @pytest.mark.xfail(strict=False, reason="Session.spool_parents lets DuckDB's BinderException through")
     def test_whose_parent_lacks_a_new_column_fails_alone(self, syncer: Syncer) -> None:
         """The parent was synced before the column was declared: that is said, and no other table suffers."""
         syncer.sync(Table("top", [ID], gives({"id": 1})))

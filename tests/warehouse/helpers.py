@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings, client_scopes
+from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
 from assets.warehouse.ledger import SyncRecord
 from assets.warehouse.loading import Loaded
 from assets.warehouse.quoting import names
 from assets.warehouse.reader import ReadPlan, Stamp
+from assets.warehouse.spooling import client_scopes
 from assets.warehouse.staging import Rejected, Stage, StagingArea
 from integrations.sdk.page import Page
 from integrations.sdk.resolvers import TableResolver
