@@ -277,9 +277,8 @@ class _Sync:
         try:
             with counting(run.counters):
                 for batch in read(run.node.table, client, parent, order.window):
-                    run.stage.add(batch, scope, parent, client)
-                    run.add_page()
-                    order.observer.progressed(run.node, run.stage.records)
+                    records = run.add_page(run.stage.add(batch, scope, parent, client))
+                    order.observer.progressed(run.node, records)
                     if run.is_full or self._stopping.is_set():
                         break
                 run.succeed()

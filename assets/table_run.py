@@ -30,7 +30,7 @@ class TableRun:
     def __init__(self, node: Node, stage: Stage, limit: int | None, done: Callable[["TableRun"], None]) -> None:
         self.node, self.stage, self.plan = node, stage, stage.plan
         self.counters = Counters()
-        self.pages = 0
+        self.pages = self.records = 0
         self.errors: list[HeadwaterError] = []
         self.succeeded = 0
         self.started_at = datetime.now(UTC)
@@ -49,7 +49,7 @@ class TableRun:
     @property
     def is_full(self) -> bool:
         """Whether a preview has seen enough."""
-        return self._limit is not None and self.stage.records >= self._limit
+        return self._limit is not None and self.records >= self._limit
 
     def opened(self) -> None:
         """One more client or parent is being read."""
@@ -80,10 +80,12 @@ class TableRun:
                 self._unreachable += 1
             self.hopeless |= isinstance(error, HOPELESS) or self._unreachable >= MAX_UNREACHABLE
 
-    def add_page(self) -> None:
-        """Count a page."""
+    def add_page(self, records: int) -> int:
+        """Count a page of so many records; how many records there are now."""
         with self._lock:
             self.pages += 1
+            self.records += records
+            return self.records
 
     def error(self) -> HeadwaterError | None:
         """One error for all of a table's, None when there is none: the first, and how many more there are."""

@@ -1,9 +1,13 @@
 """Dagster's own folder: runs, events and logs, in `.dagster/` beside the config file unless DAGSTER_HOME says else."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+
+from orchestration.event_log import kept_connections
 
 DEFAULT_FOLDER = ".dagster"
 SETTINGS = """\
@@ -24,7 +28,9 @@ def prepare_home(folder: Path) -> Path:
     return home
 
 
-def open_instance(folder: Path) -> dg.DagsterInstance:
-    """The instance that the UI shows."""
+@contextmanager
+def open_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance that the UI shows, for the length of the block."""
     prepare_home(folder)
-    return dg.DagsterInstance.get()
+    with dg.DagsterInstance.get() as instance, kept_connections(instance):
+        yield instance

@@ -11,7 +11,6 @@ from typing import Any
 
 from requests import Response
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
@@ -145,6 +144,6 @@ class WatchedAdapter(HTTPAdapter):
         """A response without a cookie jar of its own; Transport keeps the cookies."""
         response = Response()
         response.status_code, response.reason, response.raw = resp.status, resp.reason, resp
-        response.headers = CaseInsensitiveDict(resp.headers)
+        response.headers = resp.headers  # urllib3's, which ignores case as well
         response.url, response.request = req.url, req
         return response
