@@ -32,11 +32,12 @@ from integrations.sdk.counters import counting
 from integrations.sdk.errors import (
     DeclarationError,
     HeadwaterError,
+    PageUnreadable,
     ResolverFailed,
     TableSkipped,
     WarehouseError,
 )
-from integrations.sdk.names import first_repeated
+from integrations.sdk.names import first_repeated, slug
 from integrations.sdk.reading import read
 from integrations.sdk.resolvers import ParentRow
 from integrations.sdk.schema import Client, Node
@@ -75,10 +76,11 @@ class _Sync:
         self._workers = Workers(order.concurrency)
         self._ready: queue.SimpleQueue[TableRun] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._area: StagingArea = order.warehouse.staging(order.run_id)
+        self._area: StagingArea = order.warehouse.staging(f"{order.run_id}-{slug(order.source)}")
         self._clients: dict[str, dict[str, Client]] = {}  # by root table, by client id
         self._clients_lock = threading.Lock()
         self._client: Client = None
+        self._done: set[str] = set()  # tables whose every row was read in this sync
         now = datetime.now(UTC)
         self._stamp = Stamp(order.source, now.isoformat(), order.deterministic_ids)
 
@@ -154,7 +156,8 @@ class _Sync:
         columns = self._given_columns(node)
         spool = Spool(run.stage.folder / "parents.parquet", parent, [*columns, *run.plan.parent_columns])
         try:
-            session.spool(spool, order.source, order.limit)
+            synced_at = self._stamp.sync_time if parent.name in self._done else None
+            session.spool(spool, order.source, synced_at=synced_at, limit=order.limit)
         except WarehouseError as refusal:
             return self._fail_child(session, run, refusal, waiting, outcomes)
         run.stage.scopes = spool.scopes(run.plan.parent_columns)
@@ -326,13 +329,15 @@ class _Sync:
                 outcome = TableOutcome(run.node, record, loaded.total, preview)
             except WarehouseError as refusal:
                 refused = refusal.at(source=order.source, table=run.node.name)
-        error = refused or run.error()
+        error = refused or run.error() or _all_rejected(run, record)
+        if error is None and record.rows:
+            self._done.add(run.node.name)
         if error:
             outcome = TableOutcome(run.node, record, outcome.total_rows, outcome.preview, error)
         if not committed:
             record.outcome, record.rows = "failed", 0
             record.error = str(error)
-            session.record(record)
+            session.record(record, run.stage)
         self._order.observer.finished(outcome)
         self._log(record)
         return outcome
@@ -395,6 +400,18 @@ class _Sync:
             record.retries,
             record.seconds,
         )
+
+
+def _all_rejected(run: TableRun, record: SyncRecord) -> HeadwaterError | None:
+    """The error of a table that has records, none of which can be read."""
+    if record.rows or not record.rejected:
+        return None
+    first = run.stage.rejected[0]
+    where = f"`{first.column}` = {first.value}: " if first.column else ""
+    return PageUnreadable(
+        f"all {record.rejected} records were rejected; the first: {where}{first.reason}",
+        hint="see headwater.rejected_rows in the warehouse; the columns are probably declared wrongly",
+    ).at(source=record.source, table=record.table_name)
 
 
 def client_id_of(client: Client) -> str:

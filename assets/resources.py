@@ -15,6 +15,7 @@ from assets.source import Source
 from assets.translator import LINEAGE, lineage_spec, resource_specs
 from integrations.sdk.errors import HeadwaterError, ResolverFailed
 from integrations.sdk.integration import SecodaIntegration
+from integrations.sdk.redact import redacted_output
 from integrations.sdk.resource import ENTITY_PARENT
 from integrations.sdk.strategies import InMemoryIngest
 
@@ -83,7 +84,8 @@ def extract(source: Source) -> InMemoryIngest:
     declared = InMemoryIngest()
     integration = source.instantiate(ingest_resources_strategy=declared)
     try:
-        integration.start()
+        with redacted_output():
+            integration.start()
     except HeadwaterError as error:
         raise error.at(source=source.name) from None
     except Exception as error:

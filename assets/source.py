@@ -1,5 +1,6 @@
 """One configured use of an integration: everything that its assets and commands need to know of it."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,11 +9,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from assets.warehouse.duckdb import DuckDBWarehouse
-from integrations.sdk.errors import HeadwaterError
+from integrations.sdk.errors import HeadwaterError, ResolverFailed
 from integrations.sdk.http import HttpClient
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.names import slug
 from integrations.sdk.schema import Client, Node
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +50,25 @@ class Source:
         """The client that tables are read with, under this source's limits."""
         integration = self.instantiate()
         assert isinstance(integration, Integration)
-        client = integration.connect(self.spec)
+        with self._authors_code("connect()"):
+            client = integration.connect(self.spec)
         if isinstance(client, HttpClient):
             client.limit(parallel_requests=self.parallel_requests, requests_per_second=self.requests_per_second)
         return client
+
+    @contextmanager
+    def _authors_code(self, what: str) -> Iterator[None]:
+        """Whatever is raised inside becomes an error of ours: redacted, with this source's name."""
+        try:
+            yield
+        except HeadwaterError as error:
+            raise error.at(source=self.name) from None
+        except Exception as error:
+            log.debug("authors_code_failed source=%s", self.name, exc_info=error)
+            raise ResolverFailed(
+                f"{what} raised {type(error).__name__}: {error}",
+                hint="this is a mistake in the integration; --debug shows the traceback",
+            ).at(source=self.name) from None
 
     @contextmanager
     def connected(self) -> Iterator[tuple[Integration, Client]]:
@@ -58,9 +76,8 @@ class Source:
         integration, client = self.instantiate(), self.connect()
         assert isinstance(integration, Integration)
         try:
-            yield integration, client
-        except HeadwaterError as error:
-            raise error.at(source=self.name) from None
+            with self._authors_code("the integration"):
+                yield integration, client
         finally:
             if hasattr(client, "close"):
                 client.close()

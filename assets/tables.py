@@ -11,6 +11,7 @@ from assets.observing import Observer, TableOutcome
 from assets.source import Source
 from assets.translator import table_key, table_spec
 from integrations.sdk.errors import ConfigError, HeadwaterError, TablesFailed, TableSkipped
+from integrations.sdk.redact import redacted_output
 from integrations.sdk.window import Window
 
 ROOT_RUN_ID_TAG = "dagster/root_run_id"
@@ -77,7 +78,8 @@ def _sync(
 ) -> Iterator[TableOutcome]:
     """The outcomes; what ends the sync early is told to the observer, and is Dagster's failure."""
     try:
-        yield from sync_tables(sync_order(source, selected, run, window, observer))
+        with redacted_output():
+            yield from sync_tables(sync_order(source, selected, run, window, observer))
     except HeadwaterError as error:
         observer.failed(error.at(source=source.name))
         raise dg.Failure(description=str(error)) from None
@@ -105,7 +107,8 @@ def failure(source: Source, failed: list[TableOutcome], committed: int) -> dg.Fa
     errors = [outcome.error for outcome in failed if outcome.error]
     skipped = sum(isinstance(error, TableSkipped) for error in errors)
     names = ", ".join(o.node.name for o in failed if not isinstance(o.error, TableSkipped))
-    total = len(failed) + committed
+    partial = sum(o.record.outcome == "partial" for o in failed)
+    total = len(failed) + committed - partial
     summary = TablesFailed(
         f"{source.name}: {len(failed) - skipped} of {total} tables failed ({names}), {skipped} were skipped; "
         f"{committed} are committed",

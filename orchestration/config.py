@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from integrations.sdk.errors import ConfigError
-from integrations.sdk.names import first_repeated, nearest
+from integrations.sdk.names import first_repeated, nearest, slug
 from integrations.sdk.redact import redact
 from orchestration.substitution import substitute
 
@@ -28,7 +28,10 @@ class _Strict(BaseModel):
 class SourceSpec(_Strict):
     """One configured use of an integration."""
 
-    name: str = Field(min_length=1, description="Names the source; also the DuckDB schema and the asset group.")
+    name: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$",
+        description="Names the source; also the DuckDB schema and the asset group.",
+    )
     registry: Literal["python"] = Field("python", description="What `path` is: python is a module.")
     path: str = Field(min_length=1, description="The integration's module, such as integrations.typeform.")
     version: str = Field("", description="Accepted from CloudQuery's files; a Python module has none.")
@@ -42,7 +45,9 @@ class SourceSpec(_Strict):
     parallel_requests: int | None = Field(None, ge=1, description="At most so many requests at a time.")
     schedule: str | None = Field(None, description="A cron expression; without one the source is synced by hand.")
     description: str = Field("", description="What the source is, for people.")
-    owners: list[str] = Field([], description="Owners of its assets: an e-mail address, or team:name.")
+    owners: list[Annotated[str, Field(pattern=r"^(team:\w+|[^@\s]+@[^@\s]+\.[^@\s]+)$")]] = Field(
+        [], description="Owners of its assets: an e-mail address, or team:name."
+    )
     spec: dict[str, Any] = Field({}, description="What the integration needs to connect.")
 
 
@@ -127,9 +132,10 @@ def validated(model: type[BaseModel], values: Any, where: str) -> Any:
 def _documents(path: Path) -> Iterable[Any]:
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(
-            f"the config file {path} cannot be read: {error.strerror}",
+            f"the config file {path} cannot be read: {reason}",
             hint="name it with --config or HEADWATER_CONFIG, or start from the README's example",
         ) from None
     try:
@@ -170,11 +176,11 @@ def _refuse_unknown(where: str, document: dict[str, Any], known: tuple[str, ...]
 
 def _cross_check(config: Config) -> None:
     for what, names in (
-        ("source", [source.name for source in config.sources]),
+        ("source", [slug(source.name) for source in config.sources]),
         ("destination", [destination.name for destination in config.destinations]),
     ):
         if repeated := first_repeated(names):
-            raise ConfigError(f"two {what}s are called `{repeated}`", hint="names are unique")
+            raise ConfigError(f"two {what}s are called `{repeated}`", hint="names differ in more than case and signs")
     known = [destination.name for destination in config.destinations]
     for source in config.sources:
         for name in source.destinations:

@@ -19,6 +19,7 @@ from integrations.sdk.errors import HeadwaterError
 from orchestration.config import load_config
 from orchestration.executors import executor
 from orchestration.jobs import jobs_and_schedules
+from orchestration.logs import redact_all_logs
 from orchestration.sources import load_sources
 
 
@@ -34,6 +35,7 @@ def build_definitions(sources: Sequence[Source], observer: Observer | None = Non
 @definitions
 def defs() -> dg.Definitions:
     """What Dagster's tools load: the sources of the config file (HEADWATER_CONFIG, else config.yaml)."""
+    redact_all_logs()
     try:
         return build_definitions(load_sources(load_config()))
     except HeadwaterError as error:

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import json
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -29,8 +30,11 @@ LONG_VALUE = 12
 RESERVED_SCHEMAS = ("catalog", "headwater", "information_schema", "main", "pg_catalog", "temp", "system")
 
 
-def load_sources(config: Config) -> list[Source]:
-    """All sources of the config, ready to be turned into assets. Raises: ConfigError, DeclarationError."""
+def load_sources(config: Config, *, with_tables: bool = True) -> list[Source]:
+    """All sources of the config, ready to be turned into assets; without tables for those who look for them.
+
+    Raises: ConfigError, DeclarationError.
+    """
     warehouses = {
         destination.name: DuckDBWarehouse(
             WarehouseSettings(
@@ -42,25 +46,27 @@ def load_sources(config: Config) -> list[Source]:
         )
         for destination in config.destinations
     }
-    return [_load(config, source, warehouses[source.destinations[0]]) for source in config.sources]
+    return [
+        _load(config, source, warehouses[source.destinations[0]], with_tables=with_tables) for source in config.sources
+    ]
 
 
-def _load(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse) -> Source:
+def _load(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse, *, with_tables: bool) -> Source:
     try:
-        return _resolve(config, configured, warehouse)
+        return _resolve(config, configured, warehouse, with_tables=with_tables)
     except HeadwaterError as error:
         raise error.at(source=configured.name) from None
 
 
-def _resolve(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse) -> Source:
-    if configured.name in (*RESERVED_SCHEMAS, warehouse.path.stem):
+def _resolve(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse, *, with_tables: bool) -> Source:
+    if configured.name.lower() in (*RESERVED_SCHEMAS, warehouse.path.stem.lower()):
         raise ConfigError(
-            f"a source cannot be called `{configured.name}`: the warehouse uses that name itself",
-            hint="choose another `name`",
+            f"a source cannot be called `{configured.name}`: DuckDB could not tell it from the warehouse's own names",
+            hint=f"choose another `name`, or another file than {warehouse.path.name}",
         )
     integration = find_integration(configured.path, config.folder)
     spec = checked_spec(integration, configured)
-    nodes = _nodes(integration, spec, config, configured)
+    nodes = _nodes(integration, spec, config, configured) if with_tables else []
     entity_types = entity_types_of(integration) if _extracts(integration) else []
     clash = {node.name for node in nodes} & {*entity_types, *([LINEAGE] if entity_types else [])}
     if clash:
@@ -141,8 +147,22 @@ def _import(path: str, folder: Path) -> ModuleType:
                 f"there is no module `{path}`", hint=nearest(path, _integrations_beside(folder))
             ) from None
         raise ConfigError(
-            f"the module `{path}` needs `{error.name}`, which is not installed", hint=f"pip install {error.name}"
+            f"the module `{path}` imports `{error.name}`, which is not installed",
+            hint="install the package that brings it, or mend the import",
         ) from None
+    except HeadwaterError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an author's module may raise anything while it is imported
+        at = f"{error.filename}:{error.lineno}" if isinstance(error, SyntaxError) else _place_of(error)
+        raise DeclarationError(
+            f"the module `{path}` cannot be imported: {type(error).__name__}: {error}", hint=f"see {at}"
+        ) from None
+
+
+def _place_of(error: BaseException) -> str:
+    """The innermost line of the traceback: where the module raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}"
 
 
 def _integrations_beside(folder: Path) -> list[str]:

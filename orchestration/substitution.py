@@ -27,9 +27,10 @@ def _resolve(name: str, folder: Path, where: str) -> str:
         path = folder / name.removeprefix("file:").strip()
         try:
             return path.read_text(encoding="utf-8").rstrip("\n")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise ConfigError(
-                f"`{where}` names the file {path}, which cannot be read: {error.strerror}",
+                f"`{where}` names the file {path}, which cannot be read: {reason}",
                 hint="paths are relative to the config file",
             ) from None
     if name not in os.environ:

@@ -168,9 +168,12 @@ class Session:
                 self._rollback()
                 raise
 
-    def record(self, record: SyncRecord) -> None:
-        """Write a ledger row alone: for a table that was not loaded."""
+    def record(self, record: SyncRecord, stage: Stage | None = None) -> None:
+        """Write a ledger row, and the records that were rejected, alone: for a table that was not loaded."""
         self._begin()
+        if stage is not None:
+            record.rejected = len(stage.rejected)
+            self._reject(stage, record)
         self._connection.execute(ledger.INSERT, record.values())
         self._connection.execute("COMMIT")
 
@@ -237,9 +240,9 @@ class Session:
         ).fetchone()
         return found is not None
 
-    def spool(self, spool: Spool, source: str, limit: int | None) -> None:
-        """Copy a parent table's rows into a file of their own. Raises: WarehouseError."""
-        spool.write(self._connection, source, limit)
+    def spool(self, spool: Spool, source: str, *, synced_at: str | None, limit: int | None) -> None:
+        """Copy a parent table's rows, of one sync or the latest, into a file of their own. Raises: WarehouseError."""
+        spool.write(self._connection, source, synced_at=synced_at, limit=limit)
 
     def preview(self, source: str, plan: ReadPlan, limit: int = PREVIEW_ROWS) -> list[list[str | None]]:
         """Some rows as text, masked where the column says so; the declared columns only."""

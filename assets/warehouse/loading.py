@@ -37,9 +37,11 @@ def load(connection: duckdb.DuckDBPyConnection, stage: Stage, stamp: Stamp, *, w
     target = f"{name(stamp.source)}.{name(plan.table.name)}"
     is_new = _prepare(connection, stamp.source, plan, target, loaded.notes)
     before = 0 if is_new else _count(connection, target)
-    complete = whole and not stage.rejected
-    replace = write_mode == "overwrite-delete-stale" and complete
     keys = plan.table.primary_keys
+    complete = whole and not (keys and stage.rejected)  # without a key there is nothing else than replacing
+    replace = write_mode == "overwrite-delete-stale" and complete
+    if before and write_mode != "append":
+        _refuse_older(connection, target, stamp)
     if not stage.fast.paths and not stage.exact.paths:
         if before and replace:
             loaded.notes.append("the source gave no rows: what was loaded before is kept")
@@ -63,6 +65,18 @@ def load(connection: duckdb.DuckDBPyConnection, stage: Stage, stamp: Stamp, *, w
     else:
         _merge(connection, stage, stamp, target, keys, loaded)
     return loaded
+
+
+def _refuse_older(connection: duckdb.DuckDBPyConnection, target: str, stamp: Stamp) -> None:
+    """A sync that began before one that is committed knows less: it must not undo it."""
+    row = connection.execute(
+        f"SELECT max(_cq_sync_time) > {text(stamp.sync_time)}::TIMESTAMPTZ FROM {target}"
+    ).fetchone()
+    if row and row[0]:
+        raise WarehouseError(
+            f"a sync of {target} that began later has been committed meanwhile: nothing of this one is kept",
+            hint="let one sync of a source end before the next begins",
+        )
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, source: str, plan: ReadPlan, target: str, notes: list[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from assets.warehouse.quoting import name, text
+from assets.warehouse.quoting import name, names, text
 from integrations.sdk.errors import WarehouseError
 from integrations.sdk.schema import Column, Node
 from integrations.sdk.types import Kind
@@ -24,14 +24,30 @@ class Spool:
         self._path, self._parent = path, parent
         self._columns = {column.name: column for column in parent.table.columns if column.name in columns}
 
-    def write(self, connection: duckdb.DuckDBPyConnection, source: str, limit: int | None = None) -> None:
-        """Copy the rows out of the warehouse. Raises: WarehouseError when the table there lacks a column."""
+    def write(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        source: str,
+        *,
+        synced_at: str | None = None,
+        limit: int | None = None,
+    ) -> None:
+        """Copy rows out of the warehouse: those of one sync, else the latest of each key.
+
+        Raises: WarehouseError when the table there lacks a column.
+        """
         table = f"{name(source)}.{name(self._parent.name)}"
         listed = "".join(f", {_kept(column)} AS {name(column.name)}" for column in self._columns.values())
+        keys = self._parent.table.primary_keys
+        which = ""
+        if synced_at is not None:
+            which = f" WHERE _cq_sync_time = {text(synced_at)}::TIMESTAMPTZ"
+        elif keys:  # only `append` keeps several rows of one key
+            which = f" QUALIFY row_number() OVER (PARTITION BY {names(keys)} ORDER BY _cq_sync_time DESC) = 1"
         cut = f" LIMIT {limit}" if limit is not None else ""
         try:
             connection.execute(
-                f"COPY (SELECT row_number() OVER () AS scope, _cq_id, _cq_client_id{listed} FROM {table}{cut}) "
+                f"COPY (SELECT row_number() OVER () AS scope, _cq_id, _cq_client_id{listed} FROM {table}{which}{cut}) "
                 f"TO {text(str(self._path))} (FORMAT parquet)"
             )
         except duckdb.BinderException:

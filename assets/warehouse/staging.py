@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from assets.warehouse import exact
 from assets.warehouse.arrow import lines_of
 from assets.warehouse.reader import ORDER, SCOPE, ReadPlan
-from integrations.sdk.errors import WarehouseError
+from integrations.sdk.errors import HeadwaterError, WarehouseError
 from integrations.sdk.page import Page
 from integrations.sdk.reading import ArrowBatch, Batch, encode_value
 from integrations.sdk.resolvers import ParentRow, Row, TableResolver
@@ -180,7 +180,7 @@ class Stage:
             fields = exact.parse(record)
             if not isinstance(fields, dict):
                 raise exact.Unreadable("the record is not an object", fields)
-            values = self._python_values(record, parent, client) if self.plan.needs_python else {}
+            values = self._guarded_python_values(record, parent, client) if self.plan.needs_python else {}
             row = {}
             for declared in self.plan.staged:
                 column, origin = declared.name, declared.origin
@@ -200,6 +200,15 @@ class Stage:
             value, reason = "", "nested too deeply"
         rejected.append(Rejected(record[:MAX_RECORD_SHOWN].decode("utf-8", "replace"), column, value, reason))
         return None
+
+    def _guarded_python_values(self, record: bytes, parent: ParentRow | None, client: Any) -> dict[str, Any]:
+        """The values; what an author's function raises stands against its record alone."""
+        try:
+            return self._python_values(record, parent, client)
+        except (HeadwaterError, exact.Unreadable, RecursionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary of an author's code
+            raise exact.Unreadable(f"a function of the table raised {type(error).__name__}: {error}", None) from None
 
     def _python_values(self, record: bytes, parent: ParentRow | None, client: Any) -> dict[str, Any]:
         """What Python resolvers make of the record, as exact.parse would have read it.

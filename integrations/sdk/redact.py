@@ -8,8 +8,11 @@ import base64
 import json
 import logging
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -65,6 +68,32 @@ def redact(text: str) -> str:
 def excerpt(text: str, length: int) -> str:
     """The text's beginning on one line, redacted before it is cut: half a secret would not be known for one."""
     return " ".join(redact(text[: 16 * length]).split())[:length]
+
+
+class _RedactingStream:
+    """A text stream that redacts what is written to another one."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it, redacted; as many characters as were given."""
+        self._stream.write(redact(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def redacted_output() -> Iterator[None]:
+    """Redact what is printed inside the block: an author's `print` ends up in Dagster's logs, too."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _RedactingStream(out), _RedactingStream(err)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
 
 
 class RedactingFilter(logging.Filter):

@@ -11,6 +11,8 @@ from integrations.sdk.redact import redact
 from orchestration.cli import dev, discover, inspecting, output, preview, scaffold, sync
 from orchestration.logs import log_to_stderr, redact_all_logs
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="headwater",
     help="Pull data and metadata out of any HTTP API into DuckDB, as Dagster assets.",
@@ -43,6 +45,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(args=list(arguments))
     except SystemExit as done:
+        if done.code == INTERRUPTED:
+            output.errors().print("stopped; what was committed stays")
         return done.code if isinstance(done.code, int) else 0
     except HeadwaterError as error:
         if debug:
@@ -52,7 +56,16 @@ def run(arguments: Sequence[str]) -> int:
         else:
             output.print_error(error)
         return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: a mistake of ours, or of an integration
+        if debug:
+            sys.stderr.write(redact(traceback.format_exc()))
+        unexpected = HeadwaterError(f"{type(error).__name__}: {error}", hint="run it with --debug, and report it")
+        if "--json" in arguments:
+            output.print_json({"error": output.error_document(unexpected)})
+        else:
+            output.print_error(unexpected)
+        return unexpected.exit_code
     except KeyboardInterrupt:
         output.errors().print("stopped; what was committed stays")
-        return 130
+        return INTERRUPTED
     return 0

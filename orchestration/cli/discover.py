@@ -69,10 +69,12 @@ def discover(
     """Ask a source for its tables, and keep the answer in SOURCE.tables.json beside the config file."""
     from integrations.sdk.errors import ConfigError
     from integrations.sdk.integration import Integration
-    from orchestration.cli.targets import find_source, load
+    from orchestration.cli.targets import find_source
+    from orchestration.config import load_config
     from orchestration.sources import load_sources, snapshot_path
 
-    loaded, sources = load(config)
+    loaded = load_config(config)
+    sources = load_sources(loaded, with_tables=False)  # the snapshot that there is may be wrong
     chosen = [find_source(sources, source)] if source else sources
     discovering = [s for s in chosen if issubclass(s.integration, Integration) and s.integration.discovers()]
     if not discovering:
@@ -83,9 +85,15 @@ def discover(
         with each.connected() as (integration, client):
             snapshot = integration.discover(client)
         path = snapshot_path(loaded, each.name)
+        if not integration.nodes(each.spec, snapshot) and path.exists():
+            raise ConfigError(
+                f"the source has no tables: {path.name} is kept as it was", hint="check its address and permissions"
+            ).at(source=each.name)
         text = json_module.dumps(snapshot, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         changed = not path.exists() or path.read_text(encoding="utf-8") != text
-        path.write_text(text, encoding="utf-8")
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
         written[each.name] = {"path": str(path), "changed": changed}
     counts = {each.name: len(each.nodes) for each in load_sources(loaded)}
     if json:

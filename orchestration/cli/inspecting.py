@@ -66,10 +66,15 @@ def _table_document(source: str, node: Any) -> dict[str, Any]:
 
 def validate(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
     """Check the config file, the integrations and the selection of tables, without any network."""
+    from integrations.sdk.errors import ConfigError
     from orchestration.cli.targets import load
+    from orchestration.definitions import build_definitions
     from orchestration.sources import needs_discovery
 
     loaded, sources = load(config)
+    if not sources:
+        raise ConfigError("the config file has no source", hint="add a document with `kind: source`")
+    build_definitions(sources).get_repository_def()
     found = [
         {
             "source": source.name,

@@ -31,6 +31,12 @@ class Report(Observer):
         self.outcomes: list[TableOutcome] = []
         self.declared: list[tuple[str, str, int]] = []
         self.failures: list[HeadwaterError] = []
+        self.skipped: list[str] = []
+        self.seconds = 0.0
+
+    def failed_count(self) -> int:
+        """How many failures are known so far."""
+        return len(self.failures) + sum(outcome.error is not None for outcome in self.outcomes)
 
     def finished(self, outcome: TableOutcome) -> None:
         """Remember a table's outcome."""

@@ -1,7 +1,9 @@
 """`headwater sync`: sync sources or tables, and say what came of it."""
 
+import sys
+import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from typing import Annotated, Any
 
 import typer
@@ -57,18 +59,22 @@ def run_targets(chosen: Sequence[Any], folder: Any, *, window: Any, quiet: bool)
     with ExitStack() as stack:
         if quiet:
             report = Report()
+            stack.enter_context(redirect_stdout(sys.stderr))  # what an integration prints is not the document
         elif console.is_terminal:
             report = stack.enter_context(BarReport(console))
         else:
             report = PlainReport(output.console())
         instance = stack.enter_context(open_instance(folder))
+        began = time.monotonic()
         for target in chosen:
             if isinstance(report, BarReport):
                 report.expect(target.source.name, _rows_last_time(target.source))
             _require_tables(target)
+            known = report.failed_count()
             result = prepare_run(target.source, instance, report, assets=target.assets, window=window)()
             if not result.success:
-                _keep_unknown_failure(report, target.source.name, result)
+                _explain_failure(report, target.source.name, result, is_known=report.failed_count() > known)
+        report.seconds = time.monotonic() - began
     return report
 
 
@@ -88,7 +94,6 @@ def print_summary(report: Any) -> None:
     """A table of what was synced, then every error."""
     if report.outcomes:
         records = [outcome.record for outcome in report.outcomes]
-        seconds = max((record.seconds for record in records), default=0.0)
         rows = sum(record.rows for record in records)
         output.print_table(
             "Synced",
@@ -119,7 +124,7 @@ def print_summary(report: Any) -> None:
                 f"{sum(record.pages for record in records):,}",
                 f"{sum(record.requests for record in records):,}",
                 output.shown(sum(record.retries for record in records) or None),
-                f"{seconds:,.2f}",
+                f"{report.seconds:,.2f}",
                 "",
             ],
         )
@@ -128,6 +133,8 @@ def print_summary(report: Any) -> None:
     notes = [(o.record, note) for o in report.outcomes for note in o.record.notes]
     for record, note in notes:
         output.console().print(f"note: {record.source}.{record.table_name}: {note}", markup=False)
+    for skipped in report.skipped:
+        output.console().print(f"note: {skipped}", markup=False)
     rejected = sum(outcome.record.rejected for outcome in report.outcomes)
     if rejected:
         output.console().print(f"{rejected:,} records could not be read: see headwater.rejected_rows in the warehouse")
@@ -148,6 +155,7 @@ def as_document(report: Any) -> dict[str, Any]:
             for outcome in report.outcomes
         ],
         "declared": [{"source": s, "entity_type": t, "count": c} for s, t, c in report.declared],
+        "skipped": report.skipped,
         "errors": [output.error_document(error) for error in report.failures],
     }
 
@@ -191,6 +199,8 @@ def _require_tables(target: Any) -> None:
     from integrations.sdk.errors import ConfigError
     from orchestration.sources import needs_discovery
 
+    if not target.source.nodes and not target.source.entity_types and not needs_discovery(target.source):
+        raise ConfigError(f"`{target.source.name}` has neither tables nor resources: there is nothing to sync")
     if needs_discovery(target.source):
         raise ConfigError(
             f"the tables of `{target.source.name}` are not known yet",
@@ -198,15 +208,22 @@ def _require_tables(target: Any) -> None:
         )
 
 
-def _keep_unknown_failure(report: Any, source: str, result: Any) -> None:
-    """A run can fail outside of all tables: what Dagster says of it is kept."""
+def _explain_failure(report: Any, source: str, result: Any, *, is_known: bool) -> None:
+    """End here when the user has stopped the run; keep what Dagster says of a failure outside of all tables."""
     from integrations.sdk.errors import HeadwaterError
 
-    if report.failures or any(outcome.error for outcome in report.outcomes):
-        return
-    errors = [getattr(event.event_specific_data, "error", None) for event in result.all_events if event.is_failure]
-    known = [error for error in errors if error]
-    if any(name in error.to_string() for error in known for name in INTERRUPTIONS):
+    found = [getattr(event.event_specific_data, "error", None) for event in result.all_events if event.is_failure]
+    errors = [error for error in found if error]
+    if any(name in error.to_string() for error in errors for name in INTERRUPTIONS):
         raise KeyboardInterrupt
-    said = known[0].message.strip() if known else "Dagster does not say why"
-    report.failed(HeadwaterError(f"the run failed: {said}").at(source=source))
+    if not is_known:
+        innermost = errors[0] if errors else None
+        while innermost is not None and innermost.cause is not None:
+            innermost = innermost.cause
+        said = innermost.message.strip() if innermost else "Dagster does not say why"
+        report.failed(HeadwaterError(f"the run failed: {said}").at(source=source))
+    report.skipped += [
+        f"{event.step_key} was skipped, since what it depends on failed"
+        for event in result.all_events
+        if event.event_type_value == "STEP_SKIPPED"
+    ]

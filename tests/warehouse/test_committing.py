@@ -77,9 +77,14 @@ class TestAPartialRead:
         into.load(KEYLESS, rows((1, "a")))
         with pytest.raises(WarehouseError, match="no primary key and was read in part"):
             into.load(KEYLESS, rows((2, "b")), whole=False)
-        with pytest.raises(WarehouseError, match="no primary key and was read in part"):
-            into.load(KEYLESS, [*rows((2, "b")), b"[]"])
         assert into.query("SELECT id FROM src.t") == [(1,)]
+
+    def test_of_rejected_records_does_not_hold_a_keyless_table_back(self, into: Loader) -> None:
+        """Without a key there is nothing to merge by: what can be read replaces the table, the rest is kept aside."""
+        into.load(KEYLESS, rows((1, "a")))
+        into.load(KEYLESS, [*rows((2, "b")), b"[]"])
+        assert into.query("SELECT id FROM src.t") == [(2,)]
+        assert into.query("SELECT reason FROM headwater.rejected_rows") == [("the record is not an object",)]
 
     def test_leaves_out_the_rows_of_failed_scopes(self, into: Loader) -> None:
         """What was read of a client before it failed is not known to be whole."""
