@@ -1,10 +1,15 @@
 """The catalog's tables in the warehouse: resources and lineage as their integrations declared them."""
 
-import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from assets.warehouse.duckdb import Session
-from assets.warehouse.quoting import text
+from assets.warehouse.quoting import names, text
+from integrations.sdk.errors import WarehouseError
 from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.resource import Resource
 
@@ -41,42 +46,65 @@ CREATE = (
 """Statements that make the tables, harmless when they are there."""
 
 
+EDGES = {
+    "position": "BIGINT",
+    "from_type": "VARCHAR",
+    "from_identifier": "VARCHAR",
+    "to_type": "VARCHAR",
+    "to_identifier": "VARCHAR",
+}
+
+
 def replace(
     session: Session, source: str, run_id: str, resources: Sequence[Resource], lineage: Sequence[DeclaredLineage]
 ) -> None:
-    """Put what a source declares in the place of what it declared before, in one transaction."""
-    resource_rows = json.dumps([resource.model_dump(mode="json") for resource in resources])
-    edges = json.dumps(
-        [
-            {
-                "position": position,
-                "from_type": edge.from_identifier.type,
-                "from_identifier": json.dumps(edge.from_identifier.model_dump(mode="json", exclude_none=True)),
-                "to_type": edge.to_identifier.type,
-                "to_identifier": json.dumps(edge.to_identifier.model_dump(mode="json", exclude_none=True)),
-            }
-            for position, edge in enumerate(lineage)
-        ]
-    )
-    columns = ", ".join(f'"{field}"' for field in FIELDS)
-    shape = json.dumps([FIELDS])
-    edge_shape = (
-        '[{"position":"BIGINT","from_type":"VARCHAR","from_identifier":"VARCHAR","to_type":"VARCHAR",'
-        '"to_identifier":"VARCHAR"}]'
-    )
+    """Put what a source declares in the place of what it declared before, at once. Raises: WarehouseError."""
     about = f"{text(source)}, {text(run_id)}"
-    session.execute_many(
-        [
-            *CREATE,
-            f"DELETE FROM catalog.resources WHERE source = {text(source)}",
-            f"DELETE FROM catalog.lineage WHERE source = {text(source)}",
-            f"INSERT INTO catalog.resources SELECT {about}, {columns}, now() FROM "
-            f"(SELECT unnest(from_json({text(resource_rows)}, {text(shape)}), recursive := true))",
-            f"INSERT INTO catalog.lineage SELECT {about}, position, from_type, from_identifier::JSON, to_type, "
-            f"to_identifier::JSON, now() FROM (SELECT unnest(from_json({text(edges)}, {text(edge_shape)}), "
-            "recursive := true))",
-        ]
-    )
+    columns = names(list(FIELDS))
+    with tempfile.TemporaryDirectory(prefix="headwater-catalog-") as folder:
+        declared = _lines(Path(folder) / "resources.ndjson", (each.model_dump(mode="json") for each in resources))
+        edges = _lines(Path(folder) / "lineage.ndjson", map(_edge, range(len(lineage)), lineage))
+        session.execute_many(
+            [
+                *CREATE,
+                f"DELETE FROM catalog.resources WHERE source = {text(source)}",
+                f"DELETE FROM catalog.lineage WHERE source = {text(source)}",
+                f"INSERT INTO catalog.resources SELECT {about}, {columns}, now() FROM {_read(declared, FIELDS)}",
+                f"INSERT INTO catalog.lineage SELECT {about}, position, from_type, from_identifier::JSON, to_type, "
+                f"to_identifier::JSON, now() FROM {_read(edges, EDGES)}",
+            ]
+        )
+
+
+def _edge(position: int, edge: DeclaredLineage) -> dict[str, Any]:
+    ends = edge.from_identifier, edge.to_identifier
+    upstream, downstream = (end.model_dump_json(exclude_none=True) for end in ends)
+    return {
+        "position": position,
+        "from_type": ends[0].type,
+        "from_identifier": upstream,
+        "to_type": ends[1].type,
+        "to_identifier": downstream,
+    }
+
+
+def _lines(path: Path, records: Iterable[dict[str, Any]]) -> Path:
+    """The records as a file of JSON lines. Raises: WarehouseError for text that is none."""
+    with path.open("wb") as file:
+        for record in records:
+            try:
+                file.write(msgspec.json.encode(record) + b"\n")
+            except UnicodeEncodeError:
+                raise WarehouseError(
+                    f"the resource `{record.get('databuilder_id')!r}` has half a surrogate pair in its text",
+                    hint="clean the text in extract()",
+                ) from None
+    return path
+
+
+def _read(path: Path, columns: dict[str, str]) -> str:
+    listed = ", ".join(f"{text(column)}: {text(type_)}" for column, type_ in columns.items())
+    return f"read_json({text(str(path))}, format='newline_delimited', columns={{{listed}}})"
 
 
 def count_lineage(session: Session, source: str) -> int:

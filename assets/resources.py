@@ -98,9 +98,9 @@ def extract(source: Source) -> InMemoryIngest:
 
 
 def entity_types_of(integration: type[SecodaIntegration]) -> list[str]:
-    """The entity types that a class declares: its attribute, else the literals in its file, top-down."""
+    """The entity types that a class declares: its attribute, else the literals in its file, else all; top-down."""
     stated = getattr(integration, "entity_types", ())
-    found = list(stated) if stated else _literal_entity_types(integration)
+    found = list(stated) if stated else _literal_entity_types(integration) or list(ENTITY_PARENT)
     order = list(ENTITY_PARENT)
     return sorted(dict.fromkeys(found), key=lambda type_: order.index(type_) if type_ in order else len(order))
 

@@ -14,6 +14,7 @@ from integrations.sdk.http import HttpClient
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.names import slug
 from integrations.sdk.schema import Client, Node
+from integrations.sdk.strategies import HttpNetwork
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class Source:
 
     def instantiate(self, **strategies: Any) -> SecodaIntegration:
         """The integration itself, with its credentials."""
-        return self.integration(credentials=_plain(self.spec), **strategies)
+        network = HttpNetwork(parallel_requests=self.parallel_requests, requests_per_second=self.requests_per_second)
+        return self.integration(credentials=_plain(self.spec), **{"network_call_strategy": network, **strategies})
 
     def connect(self) -> Client:
         """The client that tables are read with, under this source's limits."""

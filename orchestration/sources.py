@@ -18,6 +18,7 @@ from assets.resources import entity_types_of
 from assets.source import Source
 from assets.translator import LINEAGE
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
+from integrations.sdk import secodadk
 from integrations.sdk.errors import ConfigError, DeclarationError, HeadwaterError
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.names import nearest
@@ -136,6 +137,7 @@ def find_integration(path: str, folder: Path) -> type[SecodaIntegration]:
 
 
 def _import(path: str, folder: Path) -> ModuleType:
+    sys.modules["secodadk"] = secodadk  # scripts that were written for that package get our classes
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
         importlib.invalidate_caches()

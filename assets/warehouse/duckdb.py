@@ -267,6 +267,9 @@ class Session:
             for statement in statements:
                 self._connection.execute(statement)
             self._connection.execute("COMMIT")
+        except duckdb.Error as error:
+            self._rollback()
+            raise WarehouseError(f"the warehouse refuses what was declared: {_first_line(error)}") from None
         except BaseException:
             self._rollback()
             raise
@@ -295,11 +298,6 @@ class Session:
                 for statement in ledger.CREATE:
                     self._connection.execute(statement)
             self._has_ledger = True
-
-    def _one(self, sql: str) -> tuple[Any, ...]:
-        row = self._connection.execute(sql).fetchone()
-        assert row is not None
-        return row
 
     def _reject(self, stage: Stage, record: SyncRecord) -> None:
         """Keep the records that could not be read; in bulk, since all of them may be."""

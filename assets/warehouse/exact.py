@@ -20,6 +20,8 @@ from integrations.sdk.types import ColumnType, Kind
 
 INT64_LOW, INT64_HIGH = -(2**63), 2**63 - 1
 FLOAT32_LIMIT = 3.4028235677973366e38  # from here a FLOAT would be rounded to infinity
+NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+NOT_FINITE = ("nan", "inf", "infinity")
 SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_SHOWN = 200
 MAX_EXPONENT = 400  # beyond every type's range; a number written so is not written out
@@ -126,6 +128,10 @@ def _decimal_of(value: Any) -> Decimal:
     """The number that a JSON number or a numeric text says, every digit of it."""
     if not isinstance(value, str):
         raise Unreadable("not a number", value)
+    if not NUMERIC.fullmatch(value):  # Decimal itself would also take 1_000, and digits of other scripts
+        raise Unreadable(
+            "not a finite number" if value.strip().lower().lstrip("+-") in NOT_FINITE else "not a number", value
+        )
     try:
         number = Decimal(value.strip())
     except InvalidOperation:

@@ -1,6 +1,6 @@
 """The bookkeeping tables of schema `headwater`, and what goes into them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -61,27 +61,7 @@ class SyncRecord:
         return [getattr(self, name) for name in COLUMNS]
 
 
-COLUMNS = (
-    "run_id",
-    "root_run_id",
-    "source",
-    "table_name",
-    "window_start",
-    "window_end",
-    "outcome",
-    "rows",
-    "rejected",
-    "duplicates",
-    "removed",
-    "pages",
-    "requests",
-    "retries",
-    "bytes",
-    "started_at",
-    "seconds",
-    "error",
-)
-
+COLUMNS = tuple(each.name for each in fields(SyncRecord) if each.name != "notes")
 INSERT = f"INSERT INTO {SCHEMA}.syncs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 

@@ -287,7 +287,7 @@ class HttpClient:
                 error.request = response.request
                 raise
             same = origin(url) == origin(start)
-            at_home = origin(url) == self._origin
+            at_home = at_home and origin(url) == self._origin  # who has led us abroad may not lead us home
             keeps_method = response.status_code in (307, 308) and same
             request = Request(
                 request.method if keeps_method or request.method == "HEAD" else "GET",

@@ -193,13 +193,14 @@ class Integration(SecodaIntegration):
     def test_connection(self, client: Client) -> None:
         """Make one cheap request that needs the credentials. Raises: LoginRefused, SourceError.
 
-        By default the first table's first page is read.
+        By default the first table's first page is read, or the tables are discovered.
         """
-        table = next(iter(self.tables), None)
-        if table is not None:
-            from integrations.sdk.reading import first_records
+        from integrations.sdk.reading import first_records
 
-            first_records(table, client)
+        if self.tables:
+            first_records(self.tables[0], client)
+        else:
+            self.discover(client)
 
     def discover(self, client: Client) -> Mapping[str, Any]:
         """Ask the source for its tables; the answer, plain JSON, is kept in a file beside the config."""

@@ -57,4 +57,4 @@ def _rate(per_second: float) -> Limiter:
         raise ConfigError("requests_per_second must be above 0")
     if per_second >= 1 and per_second == int(per_second):
         return Limiter(Rate(int(per_second), 1000))
-    return Limiter(Rate(1, int(1000 / per_second)))
+    return Limiter(Rate(max(int(per_second), 1), max(int(1000 * max(int(per_second), 1) / per_second), 1)))

@@ -41,6 +41,11 @@ def check_redirect(start: str, target: str) -> None:
         raise RequestForbidden(
             f"the source redirects from https to http ({to_host})", hint="set base_url to the right address"
         )
+    if any(address.is_link_local for address in _addresses(to_host, to_port)):
+        raise RequestForbidden(
+            f"the source redirects to {to_host}, an address that only this machine's own network answers",
+            hint="report it to the source",
+        )
     if host != to_host and _is_inner(to_host, to_port) and not _is_inner(host, DEFAULT_PORTS[scheme]):
         raise RequestForbidden(
             f"the source redirects to {to_host}, an address of an inner network", hint="report it to the source"
@@ -49,9 +54,12 @@ def check_redirect(start: str, target: str) -> None:
 
 def _is_inner(host: str, port: int) -> bool:
     """Whether any address of the host is loopback, private or link-local."""
+    return any(not address.is_global or address.is_multicast for address in _addresses(host, port))
+
+
+def _addresses(host: str, port: int) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return False  # the request itself will say that there is no such host
-    addresses = {ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found}
-    return any(not address.is_global or address.is_multicast for address in addresses)
+        return set()  # the request itself will say that there is no such host
+    return {ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found}

@@ -128,7 +128,12 @@ class Slicer:
         if isinstance(found, dict) and not isinstance(error, UnicodeDecodeError):
             found = [found]  # a single object where a list is usual
         if not isinstance(found, list):
-            where = f"`{self.records}`" if self.records else "the answer"
+            where = f"`{self.records}`" if self.records and isinstance(whole, dict) else "the answer"
+            found = found if isinstance(whole, dict) else whole
+            if isinstance(whole, list):
+                raise PageUnreadable(
+                    f"the answer is a list, and has no `{self.records}`", hint=_keys_hint(text)
+                ) from None
             raise PageUnreadable(
                 f"{where} is {_kind_of(found)}, not a list of records", hint=_keys_hint(text)
             ) from None

@@ -1,7 +1,7 @@
 """What an author declares: tables, their columns, and where each column's value comes from."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -332,8 +332,3 @@ def _check_parent(node: Node) -> None:
             f"table `{table.name}` is a relation of `{parent_node.name}`: only top-level tables multiplex",
             hint="it is read with the client that read its parent's row",
         )
-
-
-def column_types(table: Table) -> Mapping[str, ColumnType]:
-    """Column names and their types, in order."""
-    return {column.name: column.type for column in table.columns}

@@ -78,8 +78,9 @@ class InMemoryIngest:
 class HttpNetwork:
     """Makes requests with one HttpClient per origin: retries, limits and redaction come with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, parallel_requests: int | None = None, requests_per_second: float | None = None) -> None:
         self._clients: dict[str, HttpClient] = {}
+        self._limits = {"parallel_requests": parallel_requests, "requests_per_second": requests_per_second}
 
     def make_request(
         self,
@@ -97,11 +98,16 @@ class HttpNetwork:
         """The response, whatever its status; statuses that pass are tried again first."""
         parts = urlsplit(url)
         base = f"{parts.scheme}://{parts.netloc}"
-        client = self._clients.get(base) or self._clients.setdefault(base, HttpClient(base))
+        client = self._clients.get(base) or self._clients.setdefault(base, self._client(base))
         request = Request(method, url, dict(params or {}), dict(headers or {}), json, data)
         return client.request(
             request, follow_redirects=follow_redirects, verify=verify, credentials=basic_credentials(auth)
         )
+
+    def _client(self, base: str) -> HttpClient:
+        client = HttpClient(base)
+        client.limit(**self._limits)  # type: ignore[arg-type]  # each has its own type
+        return client
 
     def finalize(self, error: BaseException | None = None) -> None:
         """Close the connections."""

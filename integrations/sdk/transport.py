@@ -89,6 +89,21 @@ class Response:
         return self.status_code >= 400
 
     @property
+    def is_client_error(self) -> bool:
+        """Whether the status is 4xx."""
+        return 400 <= self.status_code < 500
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the status is 5xx."""
+        return self.status_code >= 500
+
+    @property
+    def reason_phrase(self) -> str:
+        """The words that came with the status."""
+        return self.reason
+
+    @property
     def is_redirect(self) -> bool:
         """Whether the answer points elsewhere."""
         return self.status_code in (301, 302, 303, 307, 308) and "location" in self.headers
@@ -109,10 +124,10 @@ class Response:
         return decode_json(self.content, self.headers.get("content-type", ""))
 
     def raise_for_status(self) -> "Response":
-        """The response itself when its status is below 400. Raises: LoginRefused, SourceRefused."""
+        """The response itself when its status is 2xx; a redirect is none. Raises: LoginRefused, SourceRefused."""
         from integrations.sdk.refusals import refusal
 
-        if self.is_error:
+        if not self.is_success:
             raise refusal(self)
         return self
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from integrations.sdk.errors import ConfigError
 from orchestration.cli import output
 from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
 
@@ -31,6 +33,7 @@ def dev(
     from orchestration.home import prepare_home
 
     loaded = load_config(config)
+    _require_free(host, port)
     os.environ["HEADWATER_CONFIG"] = str(config_path(config))
     home = prepare_home(loaded.folder)
     if host not in LOOPBACK:
@@ -46,6 +49,17 @@ def dev(
     workspace = home / "workspace.yaml"
     workspace.write_text(WORKSPACE, encoding="utf-8")
     raise typer.Exit(_serve(["-w", str(workspace), "-h", host, "-p", str(port)], loaded.folder))
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"the UI cannot be served on {host}:{port}: {error.strerror}", hint="choose another with --port"
+            ) from None
 
 
 def _serve(arguments: list[str], folder: Path) -> int:

@@ -53,11 +53,12 @@ def _try(source: Any) -> None:
     from assets.resources import extract
     from integrations.sdk.integration import Integration
 
-    if issubclass(source.integration, Integration):
-        with source.connected() as (integration, client):
-            integration.test_connection(client)
+    integration = source.integration
+    if issubclass(integration, Integration) and (integration.tables or integration.discovers()):
+        with source.connected() as (made, client):
+            made.test_connection(client)
     else:
-        extract(source)  # a plain SecodaIntegration has no smaller request to make
+        extract(source)  # there is no smaller request to make
 
 
 def discover(

@@ -42,7 +42,9 @@ def preview(
                 raise outcome.error
         with warehouse.session() as session:
             rows = session.preview(source.name, ReadPlan(node), number)
-            rejected = session.rejected(node.name)
+            masked = {column.name for column in node.table.columns if column.masked}
+            found = session.rejected(node.name)
+            rejected = [(column, "***" if column in masked else value, reason) for column, value, reason in found]
     header = [column.name for column in node.table.columns]
     if json:
         output.print_json(

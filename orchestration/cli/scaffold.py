@@ -1,5 +1,6 @@
 """`headwater new`: an integration to start from, with its test and its README."""
 
+import keyword
 from pathlib import Path
 from typing import Annotated
 
@@ -30,9 +31,10 @@ def new(
     """Write a new integration that runs, its test and its README."""
     import jinja2
 
-    if not NAME.match(name) or name == "sdk":
+    if not NAME.match(name) or name == "sdk" or keyword.iskeyword(name):
         raise ConfigError(
-            f"`{name}` cannot be an integration's name", hint=f"call it `{slug(name) if name != 'sdk' else 'my_sdk'}`"
+            f"`{name}` cannot be an integration's name",
+            hint=f"call it `{slug(name) if not NAME.match(name) else f'my_{name}'}`",
         )
     target = folder / "integrations" / name
     if target.exists():

@@ -33,9 +33,9 @@ def main() -> int:
     """Build the data, serve it, sync it, show it."""
     redact_all_logs()
     log_to_stderr(debug=False)
-    if sys.argv[1:] == ["dev"]:
-        return _develop()
     try:
+        if sys.argv[1:] == ["dev"]:
+            return _develop()
         config, sources = load(None)
         source = find_source(sources, SOURCE)
         database = nycflights.build(config.folder / DATABASE)

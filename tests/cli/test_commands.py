@@ -179,3 +179,38 @@ def test_a_body_is_shown_only_where_it_is_needed(project: Project, capsys: pytes
         run(arguments)
         captured = capsys.readouterr()
         assert TOKEN not in captured.out + captured.err
+
+
+DISCOVERING = """
+from integrations.sdk import BIGINT, Column, Integration, Table
+FOUND = {"tables": ["t"]}
+def read(client, parent, window):
+    yield {"id": 1}
+class Finder(Integration):
+    def connect(self, spec):
+        return None
+    def discover(self, client):
+        return FOUND
+    @classmethod
+    def tables_from(cls, spec, snapshot):
+        return [Table(name, [Column("id", BIGINT, primary_key=True)], read) for name in snapshot["tables"]]
+"""
+
+
+def test_discover_mends_what_it_is_told_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A snapshot that cannot be read is no hindrance; a source without tables does not empty a good one."""
+    (tmp_path / "finder.py").write_text(DISCOVERING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    project = Project(tmp_path, "finder", {})
+    config = ["--config", str(project.config)]
+    assert "run: headwater discover" in output_of(["validate", *config], capsys)
+    snapshot = tmp_path / f"{SOURCE}.tables.json"
+    snapshot.write_text("{ this is not JSON")
+    assert document_of(["discover", *config], capsys)["sources"][0]["tables"] == 1
+    good = snapshot.read_text()
+    monkeypatch.setattr("finder.FOUND", {"tables": []})
+    assert "has no tables" in document_of(["discover", *config], capsys, code=2)["error"]["message"]
+    assert snapshot.read_text() == good
+    assert document_of(["sync", *config], capsys)["tables"][0]["rows"] == 1

@@ -3,12 +3,14 @@
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from integrations.sdk.errors import ConfigError, DeclarationError
 from integrations.sdk.testing import serving
+from orchestration.cli.app import run
 from orchestration.config import load_config
 from orchestration.definitions import build_definitions
 from orchestration.home import open_instance
@@ -201,3 +203,64 @@ def test_discovered_tables_come_from_the_snapshot(tmp_path: Path) -> None:
     (tmp_path / "config" / f"{SOURCE}.tables.json").write_text(json.dumps([]))
     with pytest.raises(ConfigError, match="not an object"):
         load_sources(load_config(project.config))
+
+
+def test_a_print_does_not_leak_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an integration prints ends up in Dagster's compute logs: it is redacted before it gets there."""
+    folder = tmp_path / "integrations" / "chatty"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(
+        "from secodadk import Resource, SecodaIntegration\n"
+        "class Chatty(SecodaIntegration):\n"
+        "    def extract(self):\n"
+        "        print('logging in with', self.credentials)\n"
+        "        self.declare_resource(Resource(entity_type='dashboard', databuilder_id='d'))\n"
+    )
+    import integrations
+
+    monkeypatch.setattr("integrations.__path__", [str(folder.parent), *integrations.__path__])
+    project = Project(tmp_path, "integrations.chatty", {"api_token": TOKEN})
+    with open_instance(tmp_path) as instance:
+        assert prepare_run(project.source(), instance, Outcomes())().success
+    assert project.query("SELECT databuilder_id FROM catalog.resources") == [("d",)]
+    printed = capsys.readouterr()
+    assert TOKEN not in printed.out + printed.err
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or path.name == "config.yaml" or TOKEN.encode() not in path.read_bytes(), path
+
+
+def test_what_connect_raises_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An author's mistake in connect() is an error of the source, without the secret that it names."""
+
+    def connect(self: Any, spec: Any) -> None:
+        raise ValueError(f"cannot use {spec.token.get_secret_value()}")
+
+    monkeypatch.setattr("tests.example.Library.connect", connect)
+    outcomes = Outcomes()
+    with open_instance(tmp_path) as instance:
+        source = Project(tmp_path, "tests.example", SPEC).source()
+        prepare_run(source, instance, outcomes, assets=["books"])()
+    (error,) = outcomes.errors
+    assert "connect() raised ValueError: cannot use ***" in str(error)
+    for path in (tmp_path / ".dagster").rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"schedule": "hourly"}, "not a cron expression"),
+        ({"owners": ["bob"]}, "owners"),
+        ({"name": "my.source"}, "name"),
+        ({"name": "Headwater"}, "could not tell it"),
+    ],
+)
+def test_validate_refuses_what_cannot_load(
+    tmp_path: Path, settings: dict[str, Any], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`headwater validate` says valid only of what Dagster will load, too."""
+    project = Project(tmp_path, "tests.example", SPEC, **settings)
+    assert run(["validate", "--config", str(project.config)]) == 2
+    assert says in capsys.readouterr().err
