@@ -3,7 +3,10 @@
 import contextvars
 import queue
 import threading
+import time
 from collections.abc import Callable
+
+PATIENCE_S = 2.0
 
 Work = Callable[[], None]
 
@@ -32,11 +35,14 @@ class Workers:
             thread.start()
 
     def close(self) -> None:
-        """Take no more work; threads end when what they are doing is done."""
+        """Take no more work; threads end when what they are doing is done, which is waited for, but not long."""
         with self._lock:
             self._is_closed = True
             for _ in self._threads:
                 self._queue.put(None)
+        give_up = time.monotonic() + PATIENCE_S
+        for thread in self._threads:
+            thread.join(max(give_up - time.monotonic(), 0))
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:
