@@ -85,9 +85,9 @@ bench: $(VENV)/.dev
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-annotate \
-	  --no-emit-index-url --no-strip-extras --extra demo -o requirements.lock pyproject.toml
+	  --no-strip-extras --extra demo -o requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-annotate \
-	  --no-emit-index-url --no-strip-extras --extra dev -c requirements.lock --no-emit-package headwater \
+	  --no-strip-extras --extra dev -c requirements.lock --no-emit-package headwater \
 	  -o requirements-dev.lock pyproject.toml
 
 clean:

@@ -17,9 +17,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from assets.authors import explained
 from assets.observing import Observer, TableOutcome
 from assets.table_run import TableRun
 from assets.warehouse.duckdb import DuckDBWarehouse, Session
@@ -33,7 +33,6 @@ from integrations.sdk.errors import (
     DeclarationError,
     HeadwaterError,
     PageUnreadable,
-    ResolverFailed,
     TableSkipped,
     WarehouseError,
 )
@@ -291,14 +290,7 @@ class _Sync:
             run.closed()
 
     def _explain(self, error: BaseException, run: TableRun, client_id: str) -> HeadwaterError:
-        if not isinstance(error, HeadwaterError):
-            log.debug("resolver_failed source=%s table=%s", self._order.source, run.node.name, exc_info=error)
-            at = _raised_at(error)
-            error = ResolverFailed(
-                f"its resolver raised {type(error).__name__}: {error}{at}",
-                hint="this is a mistake in the integration; --debug shows the traceback",
-            )
-        return error.at(source=self._order.source, table=run.node.name, client=client_id)
+        return explained(error, "its resolver", source=self._order.source, table=run.node.name, client=client_id)
 
     def _client_is_gone(self, client_id: str) -> HeadwaterError:
         return WarehouseError(
@@ -418,14 +410,3 @@ def client_id_of(client: Client) -> str:
     """What tells a client from its siblings: its `id`, which CloudQuery's clients have as a method."""
     found: Any = getattr(client, "id", "")
     return str(found() if callable(found) else found or "")
-
-
-def _raised_at(error: BaseException) -> str:
-    """The line of the integration's code where it was raised."""
-    trace, place = error.__traceback__, ""
-    while trace:
-        filename = trace.tb_frame.f_code.co_filename
-        if "integrations" in Path(filename).parts and "sdk" not in Path(filename).parts:
-            place = f" (at {Path(filename).name}:{trace.tb_lineno})"
-        trace = trace.tb_next
-    return place

@@ -10,10 +10,11 @@ from pathlib import Path
 import dagster as dg
 
 from assets import catalog_store
+from assets.authors import authors_code
 from assets.observing import Observer
 from assets.source import Source
 from assets.translator import LINEAGE, lineage_spec, resource_specs
-from integrations.sdk.errors import HeadwaterError, ResolverFailed
+from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.integration import SecodaIntegration
 from integrations.sdk.redact import redacted_output
 from integrations.sdk.resource import ENTITY_PARENT
@@ -83,17 +84,8 @@ def extract(source: Source) -> InMemoryIngest:
     """Run the extraction. Raises: HeadwaterError, and then nothing that was declared counts."""
     declared = InMemoryIngest()
     integration = source.instantiate(ingest_resources_strategy=declared)
-    try:
-        with redacted_output():
-            integration.start()
-    except HeadwaterError as error:
-        raise error.at(source=source.name) from None
-    except Exception as error:
-        log.debug("extract_failed source=%s", source.name, exc_info=error)
-        raise ResolverFailed(
-            f"extract() raised {type(error).__name__}: {error}",
-            hint="this is a mistake in the integration; --debug shows the traceback",
-        ).at(source=source.name) from None
+    with redacted_output(), authors_code("extract()", source.name):
+        integration.start()
     return declared
 
 

@@ -1,6 +1,5 @@
 """One configured use of an integration: everything that its assets and commands need to know of it."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,15 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from assets.authors import authors_code
 from assets.warehouse.duckdb import DuckDBWarehouse
-from integrations.sdk.errors import HeadwaterError, ResolverFailed
 from integrations.sdk.http import HttpClient
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.names import slug
 from integrations.sdk.schema import Client, Node
 from integrations.sdk.strategies import HttpNetwork
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +49,11 @@ class Source:
         """The client that tables are read with, under this source's limits."""
         integration = self.instantiate()
         assert isinstance(integration, Integration)
-        with self._authors_code("connect()"):
+        with authors_code("connect()", self.name):
             client = integration.connect(self.spec)
         if isinstance(client, HttpClient):
             client.limit(parallel_requests=self.parallel_requests, requests_per_second=self.requests_per_second)
         return client
-
-    @contextmanager
-    def _authors_code(self, what: str) -> Iterator[None]:
-        """Whatever is raised inside becomes an error of ours: redacted, with this source's name."""
-        try:
-            yield
-        except HeadwaterError as error:
-            raise error.at(source=self.name) from None
-        except Exception as error:
-            log.debug("authors_code_failed source=%s", self.name, exc_info=error)
-            raise ResolverFailed(
-                f"{what} raised {type(error).__name__}: {error}",
-                hint="this is a mistake in the integration; --debug shows the traceback",
-            ).at(source=self.name) from None
 
     @contextmanager
     def connected(self) -> Iterator[tuple[Integration, Client]]:
@@ -78,7 +61,7 @@ class Source:
         integration, client = self.instantiate(), self.connect()
         assert isinstance(integration, Integration)
         try:
-            with self._authors_code("the integration"):
+            with authors_code("the integration", self.name):
                 yield integration, client
         finally:
             if hasattr(client, "close"):
