@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from orchestration.event_log import kept_connections
 
 DEFAULT_FOLDER = ".dagster"
+NO_COPIES = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 SETTINGS = """\
 # Dagster's settings for this project. Source: https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
@@ -30,7 +32,11 @@ def prepare_home(folder: Path) -> Path:
 
 @contextmanager
 def open_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
-    """The instance that the UI shows, for the length of the block."""
-    prepare_home(folder)
-    with dg.DagsterInstance.get() as instance, kept_connections(instance):
+    """The instance that the UI shows, for the length of the block.
+
+    What a run in this process prints is on this terminal, so that Dagster starts no processes to copy it.
+    """
+    home = prepare_home(folder)
+    reference = InstanceRef.from_dir(str(home), overrides={"compute_logs": NO_COPIES})
+    with dg.DagsterInstance.from_ref(reference) as instance, kept_connections(instance):
         yield instance
