@@ -27,6 +27,7 @@ from integrations.sdk.schema import Computed
 from integrations.sdk.schema import Path as FieldPath
 
 FILE_BYTES = 64 << 20
+FIRST_FILE_BYTES = 8 << 20  # the first are smaller, so that a small table is read by more than one thread
 BUFFER_BYTES = 256 << 10
 MAX_RECORD_SHOWN = 4000
 
@@ -54,7 +55,7 @@ def _naming_the_disk(folder: Path) -> Iterator[None]:
 
 
 class _LineFiles:
-    """Lines appended to numbered files of about 64 MB. Not safe from several threads."""
+    """Lines appended to numbered files of 8 to 64 MB. Not safe from several threads."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder, self._kind = folder, kind
@@ -72,7 +73,7 @@ class _LineFiles:
                 self._size = 0
             self._file.write(lines + b"\n")
         self._size += len(lines) + 1
-        if self._size >= FILE_BYTES:
+        if self._size >= min(FILE_BYTES, FIRST_FILE_BYTES << (len(self.paths) - 1)):
             self.close()
 
     def close(self) -> None:

@@ -109,12 +109,12 @@ def test_many_threads_stage_into_one_table(into: Loader) -> None:
 
 
 def test_large_tables_go_into_several_files(into: Loader) -> None:
-    """Files are closed at about 64 MB, and read as one."""
+    """Files are closed at 8, 16, 32 and then 64 MB, and read as one."""
     stage = into.stage([ID, Column("v", t.TEXT)])
     for n in range(90):
         stage.add(as_page([{"id": n, "v": "x" * 1_000_000}]))
     result = into.commit(stage)
-    assert result.fast_files == 2
+    assert result.fast_files == 4
     assert [(row[0], len(row[1])) for row in result.rows] == [(n, 1_000_000) for n in range(90)]
 
 
