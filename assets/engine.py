@@ -17,26 +17,25 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from assets.authors import explained
+from assets.clients import Clients
 from assets.observing import Observer, TableOutcome
 from assets.table_run import TableRun
 from assets.warehouse.duckdb import DuckDBWarehouse, Session
 from assets.warehouse.ledger import SyncRecord
 from assets.warehouse.reader import ReadPlan, Stamp
 from assets.warehouse.spooling import Spool, client_scopes
-from assets.warehouse.staging import StagingArea
+from assets.warehouse.staging_area import StagingArea
 from assets.workers import Workers
 from integrations.sdk.counters import counting
 from integrations.sdk.errors import (
-    DeclarationError,
     HeadwaterError,
     PageUnreadable,
     TableSkipped,
     WarehouseError,
 )
-from integrations.sdk.names import first_repeated, slug
+from integrations.sdk.names import slug
 from integrations.sdk.reading import read
 from integrations.sdk.resolvers import ParentRow
 from integrations.sdk.schema import Client, Node
@@ -76,9 +75,8 @@ class _Sync:
         self._ready: queue.SimpleQueue[TableRun] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._area: StagingArea = order.warehouse.staging(f"{order.run_id}-{slug(order.source)}")
-        self._clients: dict[str, dict[str, Client]] = {}  # by root table, by client id
-        self._clients_lock = threading.Lock()
         self._client: Client = None
+        self._clients = Clients()
         self._done: set[str] = set()  # tables whose every row was read in this sync
         now = datetime.now(UTC)
         self._stamp = Stamp(order.source, now.isoformat(), order.deterministic_ids)
@@ -189,7 +187,7 @@ class _Sync:
         """Read a top-level table with each of its clients."""
         try:
             with counting(run.counters):
-                clients = self._clients_of(run.node)
+                clients = self._clients.of(run.node, self._client)
         except BaseException as error:  # noqa: BLE001 - the boundary of an author's code, which may sys.exit()
             run.fail(self._explain(error, run, ""))
             run.closed()
@@ -212,7 +210,7 @@ class _Sync:
         table = run.node.parent.name
         try:
             with counting(run.counters):
-                clients = self._clients_of(run.node)
+                clients = self._clients.of(run.node, self._client)
             for scope, client_id, values in spool.rows(columns):
                 ahead.get()
                 if self._stopping.is_set() or run.hopeless or run.is_full:
@@ -247,26 +245,6 @@ class _Sync:
                 ahead.put(None)
 
         return work
-
-    def _clients_of(self, node: Node) -> dict[str, Client]:
-        """The clients of the table's root, by id; asked for once."""
-        root = (node.ancestors() or [node])[-1]
-        with self._clients_lock:
-            if root.name not in self._clients:
-                found = list(root.table.clients(self._client))
-                ids = [client_id_of(client) for client in found]
-                if not found:
-                    raise DeclarationError(
-                        f"the multiplexer of `{root.name}` gives no client: there is nothing to read with",
-                        hint="check that the source's spec names an account",
-                    )
-                if len(found) > 1 and (repeated := first_repeated(ids)) is not None:
-                    raise DeclarationError(
-                        f"the multiplexer of `{root.name}` gives two clients with the id {repeated!r}",
-                        hint="give each client an id of its own: client.derive('account-1')",
-                    )
-                self._clients[root.name] = dict(zip(ids, found, strict=True))
-            return self._clients[root.name]
 
     # Reading
 
@@ -404,9 +382,3 @@ def _all_rejected(run: TableRun, record: SyncRecord) -> HeadwaterError | None:
         f"all {record.rejected} records were rejected; the first: {where}{first.reason}",
         hint="see headwater.rejected_rows in the warehouse; the columns are probably declared wrongly",
     ).at(source=record.source, table=record.table_name)
-
-
-def client_id_of(client: Client) -> str:
-    """What tells a client from its siblings: its `id`, which CloudQuery's clients have as a method."""
-    found: Any = getattr(client, "id", "")
-    return str(found() if callable(found) else found or "")

@@ -20,7 +20,8 @@ from assets.warehouse.loading import Loaded, load
 from assets.warehouse.quoting import name, text
 from assets.warehouse.reader import ReadPlan, Stamp
 from assets.warehouse.spooling import Spool
-from assets.warehouse.staging import Stage, StagingArea
+from assets.warehouse.staging import Stage
+from assets.warehouse.staging_area import StagingArea
 from integrations.sdk.errors import ConfigError, WarehouseError
 from integrations.sdk.types import Kind
 

@@ -14,7 +14,8 @@ from assets.warehouse.loading import Loaded
 from assets.warehouse.quoting import names
 from assets.warehouse.reader import ReadPlan, Stamp
 from assets.warehouse.spooling import client_scopes
-from assets.warehouse.staging import Rejected, Stage, StagingArea
+from assets.warehouse.staging import Rejected, Stage
+from assets.warehouse.staging_area import StagingArea
 from integrations.sdk.page import Page
 from integrations.sdk.resolvers import TableResolver
 from integrations.sdk.schema import Column, Node, Table
