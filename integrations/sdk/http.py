@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 from requests.adapters import BaseAdapter
@@ -23,10 +22,11 @@ from integrations.sdk.limits import Gate
 from integrations.sdk.origins import check_redirect, join, origin
 from integrations.sdk.page import Envelope, Page, slicer
 from integrations.sdk.pagination import Answer, Paginator, Request, SinglePage, check_paginator
-from integrations.sdk.redact import MASK, excerpt, redact, register_secret, register_secrets_of
+from integrations.sdk.redact import excerpt, register_secret, register_secrets_of
 from integrations.sdk.refusals import IDEMPOTENT, MAX_SHOWN, refusal
 from integrations.sdk.retrying import Deadline, Exhausted, check_passing, parsed, persist
 from integrations.sdk.transport import Limits, Response, Transport
+from integrations.sdk.urls import described, plain_text, query_pairs
 
 DEFAULT_HEADERS = {
     "User-Agent": "headwater",
@@ -78,7 +78,7 @@ class HttpClient:
         register_secrets_of((headers, params))
         self._allowed = frozenset(origin(url) for url in allow)
         self._auth, self.id = auth, id
-        self._headers = DEFAULT_HEADERS | {key: _header_text(value) for key, value in (headers or {}).items()}
+        self._headers = DEFAULT_HEADERS | {key: plain_text(value) for key, value in (headers or {}).items()}
         self._params = dict(params or {})
         self.limits = limits or Limits()
         transport = Transport(self.base_url, self.limits, verify=verify, adapter=adapter)
@@ -101,7 +101,7 @@ class HttpClient:
         client._auth = auth or self._auth
         client._params = {**self._params, **(params or {})}
         register_secrets_of((headers, params))
-        client._headers = self._headers | {key: _header_text(value) for key, value in (headers or {}).items()}
+        client._headers = self._headers | {key: plain_text(value) for key, value in (headers or {}).items()}
         return client
 
     def limit(self, *, parallel_requests: int | None = None, requests_per_second: float | None = None) -> None:
@@ -298,7 +298,7 @@ class HttpClient:
             )
         raise SourceRefused(
             f"more than {self.limits.redirects} redirects",
-            request=_describe(request.method, url, _ANONYMOUS),
+            request=described(request.method, url, _ANONYMOUS),
             hint="check base_url; the source sends requests in a circle",
         )
 
@@ -318,7 +318,7 @@ class HttpClient:
             carried = {key for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
             ours = {key: value for key, value in ours.items() if key not in carried}
         params = {**ours, **request.params, **own.params}
-        parts: dict[str, Any] = {"headers": headers, "params": _query(params) if params else None}
+        parts: dict[str, Any] = {"headers": headers, "params": query_pairs(params) if params else None}
         if request.json is not None:
             parts["json"] = request.json
         if request.data is not None:
@@ -328,7 +328,7 @@ class HttpClient:
             deadline.at += waited_s
             prepared = shared.transport.prepare(request.method, url, **parts)
             address = str(prepared.url)
-            return shared.transport.send(prepared, lambda: _describe(request.method, address, own), deadline.at, verify)
+            return shared.transport.send(prepared, lambda: described(request.method, address, own), deadline.at, verify)
 
     def _address(self, url: str) -> tuple[str, bool]:
         """The absolute URL, and whether it is of the client's own origin.
@@ -352,47 +352,6 @@ class HttpClient:
             return request
         known = origin(self._address(before.url)[0])
         return request if origin(self._address(request.url)[0]) == known else replace(request, headers={})
-
-
-def _describe(method: str, url: str, credentials: Credentials) -> str:
-    """The request for people: no credentials in it."""
-    parts = urlsplit(url)
-    given = parse_qsl(parts.query, keep_blank_values=True)
-    query = [(key, MASK if key in credentials.params else value) for key, value in given]
-    shown = urlencode(query, safe="*:,/") if query else ""
-    host = parts.hostname or ""
-    netloc = f"{host}:{parts.port}" if parts.port else host
-    return redact(f"{method} {urlunsplit((parts.scheme, netloc, parts.path, shown, ''))}")
-
-
-def _query(params: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Query parameters as text; None is left out, a list repeats the key, times are RFC 3339 in UTC."""
-    pairs: list[tuple[str, str]] = []
-    for key, value in params.items():
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if item is not None:
-                pairs.append((key, query_text(item)))  # noqa: PERF401 - two loops in one read worse
-    return pairs
-
-
-def query_text(value: Any) -> str:
-    """How a value is written in a query.
-
-    >>> query_text(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)), query_text(True)
-    ('2024-01-02T03:04:05Z', 'true')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        instant = value.astimezone(UTC) if value.tzinfo else value
-        return instant.replace(tzinfo=None).isoformat() + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    return _header_text(value)
-
-
-def _header_text(value: Any) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _identity(request: Request) -> object:

@@ -13,7 +13,7 @@ from pydantic import HttpUrl, SecretStr
 from integrations.sdk import HttpClient, Limits
 from integrations.sdk.counters import Counters, counting
 from integrations.sdk.errors import BodyTooLarge, ConfigError, LoginRefused, PageUnreadable, SourceRefused
-from integrations.sdk.http import query_text
+from integrations.sdk.urls import query_text
 from tests.sdk.servers import QUICK, Reply, scripted, serving, talking, whole
 
 
