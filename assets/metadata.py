@@ -29,7 +29,13 @@ def of_table(source: str, outcome: TableOutcome) -> dict[str, Any]:
         "seconds": record.seconds,
         "rows per second": round(record.rows_per_second, 1),
         "outcome": record.outcome,
+        "mode": record.mode,
     }
+    if record.cursor_after:
+        metadata["cursor before"] = record.cursor_before or "(none)"
+        metadata["cursor after"] = record.cursor_after
+    if record.checkpoints:
+        metadata["checkpoints"] = record.checkpoints
     if lineage := column_lineage(source, outcome.node):
         metadata["dagster/column_lineage"] = lineage
     if outcome.preview:

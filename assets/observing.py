@@ -1,7 +1,7 @@
 """Who is told how a sync is getting on: a progress bar, plain lines, or nobody."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from assets.warehouse.ledger import SyncRecord
 from integrations.sdk.errors import HeadwaterError
@@ -10,13 +10,17 @@ from integrations.sdk.schema import Node
 
 @dataclass(frozen=True, slots=True)
 class TableOutcome:
-    """What became of one table. `error` is set unless the outcome is done; `preview` is text, masked."""
+    """What became of one table. `error` is set unless the outcome is done; `preview` is text, masked.
+
+    `by_window` is how many rows the table has, by the beginning of their window (or of their range, as text).
+    """
 
     node: Node
     record: SyncRecord
     total_rows: int = 0
     preview: Sequence[Sequence[str | None]] = ()
     error: HeadwaterError | None = None
+    by_window: Mapping[str, int] = field(default_factory=dict)
 
 
 class Observer:

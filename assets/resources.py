@@ -4,16 +4,17 @@ import ast
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 import dagster as dg
 
 from assets import catalog_store
 from assets.authors import authors_code
 from assets.observing import Observer
-from assets.source import Source
-from assets.translator import LINEAGE, lineage_spec, resource_specs
+from assets.source import LINEAGE, Source
+from assets.translator import lineage_spec, resource_specs
 from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.integration import SecodaIntegration
 from integrations.sdk.redact import redacted_output
@@ -83,9 +84,8 @@ def _extract_and_store(source: Source, context: dg.AssetExecutionContext, observ
 def extract(source: Source) -> InMemoryIngest:
     """Run the extraction. Raises: HeadwaterError, and then nothing that was declared counts."""
     declared = InMemoryIngest()
-    integration = source.instantiate(ingest_resources_strategy=declared)
     with redacted_output(), authors_code("extract()", source.name):
-        integration.start()
+        source.instantiate(ingest_resources_strategy=declared).start()
     return declared
 
 
@@ -99,12 +99,37 @@ def entity_types_of(integration: type[SecodaIntegration]) -> list[str]:
 
 def _literal_entity_types(integration: type[SecodaIntegration]) -> list[str]:
     file = inspect.getsourcefile(integration)
-    tree = ast.parse(Path(file).read_text(encoding="utf-8")) if file else ast.Module([], [])
-    return [
-        keyword.value.value
+    tree = ast.parse(Path(file).read_bytes()) if file else ast.Module([], [])  # in the coding that it names
+    constants = {
+        target.id: node.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "entity_type" and isinstance(keyword.value, ast.Constant)
-        if isinstance(keyword.value.value, str)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    given = [
+        value
+        for node in ast.walk(tree)
+        for key, value in (
+            [(keyword.arg, keyword.value) for keyword in node.keywords]
+            if isinstance(node, ast.Call)
+            else [(key.value, value) for key, value in zip(node.keys, node.values, strict=True) if _is_text(key)]
+            if isinstance(node, ast.Dict)
+            else []
+        )
+        if key == "entity_type"
     ]
+    return [found for value in given for found in _texts_in(value, constants)]
+
+
+def _is_text(node: ast.AST | None) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _texts_in(value: ast.expr, constants: Mapping[str, ast.expr]) -> list[str]:
+    """The texts that an expression may be: a literal, one of two, or a constant of the file."""
+    if isinstance(value, ast.IfExp):
+        return _texts_in(value.body, constants) + _texts_in(value.orelse, constants)
+    if isinstance(value, ast.Name):
+        value = constants.get(value.id, value)
+    return [str(value.value)] if _is_text(value) else []

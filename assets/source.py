@@ -1,6 +1,6 @@
 """One configured use of an integration: everything that its assets and commands need to know of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,12 +8,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from assets.authors import authors_code
+from assets.destinations.model import Destination
+from assets.order import TableOptions
 from assets.warehouse.duckdb import DuckDBWarehouse
 from integrations.sdk.http import HttpClient
-from integrations.sdk.integration import Integration, SecodaIntegration
+from integrations.sdk.integration import Integration, SecodaIntegration, instantiate
+from integrations.sdk.manifest import Manifest
 from integrations.sdk.names import slug
 from integrations.sdk.schema import Client, Node
-from integrations.sdk.strategies import HttpNetwork
+from integrations.sdk.script_network import HttpNetwork
+from integrations.sdk.strategies import IngestStrategy, InMemoryIngest, MaskedIngest
+
+LINEAGE = "lineage"  # the last part of the key of what a source declares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +30,8 @@ class Source:
     integration: type[SecodaIntegration]
     spec: BaseModel | dict[str, Any]
     warehouse: DuckDBWarehouse
+    script: str = ""
+    manifest: Manifest | None = None
     nodes: Sequence[Node] = ()
     entity_types: Sequence[str] = ()
     write_mode: str = "overwrite-delete-stale"
@@ -32,6 +40,11 @@ class Source:
     parallel_requests: int | None = None
     requests_per_second: float | None = None
     schedule: str | None = None
+    schedule_timezone: str = "UTC"
+    probe_every_s: int = 300
+    options: Mapping[str, TableOptions] = field(default_factory=dict)
+    forced_migration: bool = False
+    destinations: Sequence[Destination] = ()
     description: str = ""
     owners: Sequence[str] = field(default=())
 
@@ -40,10 +53,17 @@ class Source:
         """The name as Dagster's groups, jobs and ops may have it."""
         return slug(self.name)
 
-    def instantiate(self, **strategies: Any) -> SecodaIntegration:
-        """The integration itself, with its credentials."""
-        network = HttpNetwork(parallel_requests=self.parallel_requests, requests_per_second=self.requests_per_second)
-        return self.integration(credentials=_plain(self.spec), **{"network_call_strategy": network, **strategies})
+    def instantiate(self, *, ingest_resources_strategy: IngestStrategy | None = None) -> SecodaIntegration:
+        """The integration itself, with its credentials, held to its manifest's endpoints and sensitive inputs."""
+        credentials, ingest = _plain(self.spec), ingest_resources_strategy or InMemoryIngest()
+        network = HttpNetwork(
+            parallel_requests=self.parallel_requests,
+            requests_per_second=self.requests_per_second,
+            allowed=self.manifest.allowed(credentials) if self.manifest else None,
+        )
+        if self.manifest:
+            ingest = MaskedIngest(ingest, self.manifest.secrets(credentials))
+        return instantiate(self.integration, credentials, ingest, network)
 
     def connect(self) -> Client:
         """The client that tables are read with, under this source's limits."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.source import Source
+from assets.source import LINEAGE, Source
 from integrations.sdk.resource import ENTITY_PARENT
 from integrations.sdk.schema import Column, Node, ParentColumn, Table
 
 KINDS = {"python", "duckdb"}
-LINEAGE = "lineage"
+AFTER_ITS_PARENT = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
 
 
 def table_key(source: str, table: str) -> dg.AssetKey:
@@ -21,8 +21,11 @@ def table_key(source: str, table: str) -> dg.AssetKey:
     return dg.AssetKey([source, table])
 
 
-def table_spec(source: Source, node: Node) -> dg.AssetSpec:
-    """A table's asset: downstream of its parent."""
+def table_spec(source: Source, node: Node, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetSpec:
+    """A table's asset: downstream of its parent, with its windows as partitions.
+
+    A relation asks to be materialised when its parent was without it, also for an old window.
+    """
     table = node.table
     deps = [table_key(source.name, node.parent.name)] if node.parent else []
     return dg.AssetSpec(
@@ -33,6 +36,8 @@ def table_spec(source: Source, node: Node) -> dg.AssetSpec:
         kinds=KINDS,
         owners=list(source.owners),
         skippable=True,
+        partitions_def=partitions,
+        automation_condition=AFTER_ITS_PARENT if node.parent else None,
         metadata={
             "dagster/column_schema": column_schema(table),
             "dagster/table_name": f"{source.name}.{table.name}",
@@ -92,7 +97,7 @@ def column_schema(table: Table) -> dg.TableSchema:
             type=column.type.sql,
             description=column.description or None,
             constraints=_constraints(column),
-            tags=_tags(column),
+            tags=_tags(column, is_cursor=column is table.cursor_column),
         )
         for column in table.columns
     ]
@@ -109,8 +114,8 @@ def _constraints(column: Column) -> dg.TableColumnConstraints:
     return _shared_constraints(not column.required, column.unique, other)
 
 
-def _tags(column: Column) -> dict[str, str]:
-    tags = {"incremental_key": "true"} if column.incremental_key else {}
+def _tags(column: Column, *, is_cursor: bool) -> dict[str, str]:
+    tags = {"incremental_key": "true"} if column.incremental_key or is_cursor else {}
     return {**tags, "masked": "true"} if column.masked else tags
 
 

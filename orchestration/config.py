@@ -1,90 +1,45 @@
 """config.yaml: which sources, with which spec, where to, how often. The shape of CloudQuery's file.
 
-Several YAML documents, each `kind: source` or `kind: destination` with a `spec`. Unknown keys are errors.
+Several YAML documents, each with a `kind` and a `spec` (orchestration/specs.py). Unknown keys are errors.
 """
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from assets.destinations.writers import WAREHOUSE, plugin_spec, spec_of
+from integrations.sdk.cloudquery.source import REGISTRIES
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import first_repeated, nearest, slug
 from integrations.sdk.redact import redact
+from orchestration.cloudquery_files import Difference, Reader
+from orchestration.documents import Document, read_documents
+from orchestration.specs import CatalogSpec, DestinationSpec, DuckDBSpec, SourceSpec, TransformerSpec
 from orchestration.substitution import substitute
 
 DEFAULT_PATH = "config.yaml"
-KINDS = ("source", "destination")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SourceSpec(_Strict):
-    """One configured use of an integration."""
-
-    name: str = Field(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$",
-        description="Names the source; also the DuckDB schema and the asset group.",
-    )
-    registry: Literal["python"] = Field("python", description="What `path` is: python is a module.")
-    path: str = Field(min_length=1, description="The integration's module, such as integrations.typeform.")
-    version: str = Field("", description="Accepted from CloudQuery's files; a Python module has none.")
-    tables: list[str] = Field(["*"], min_length=1, description="Patterns of tables to sync; * matches anything.")
-    skip_tables: list[str] = Field([], description="Patterns of tables to leave out, with their descendants.")
-    skip_dependent_tables: bool = Field(False, description="Sync only tables that a pattern names.")
-    destinations: list[str] = Field(min_length=1, max_length=1, description="The warehouse to load into.")
-    deterministic_cq_id: bool = Field(False, description="Make _cq_id from the primary key, not at random.")
-    concurrency: int = Field(16, ge=1, le=1024, description="How many clients and parents are read at a time.")
-    requests_per_second: float | None = Field(None, gt=0, description="At most so many requests per second.")
-    parallel_requests: int | None = Field(None, ge=1, description="At most so many requests at a time.")
-    schedule: str | None = Field(None, description="A cron expression; without one the source is synced by hand.")
-    description: str = Field("", description="What the source is, for people.")
-    owners: list[Annotated[str, Field(pattern=r"^(team:\w+|[^@\s]+@[^@\s]+\.[^@\s]+)$")]] = Field(
-        [], description="Owners of its assets: an e-mail address, or team:name."
-    )
-    spec: dict[str, Any] = Field({}, description="What the integration needs to connect.")
-
-
-class DuckDBSpec(_Strict):
-    """Where the warehouse is, and what it may use."""
-
-    path: str = Field("data/warehouse.duckdb", description="The DuckDB file, relative to the config file.")
-    memory_mib: int = Field(
-        256, ge=64, description="MiB that DuckDB may use while it loads; 4 a column where a table is wide."
-    )
-    lock_timeout_s: float = Field(600, gt=0, description="How long to wait for another run to finish writing.")
-    open_timeout_s: float = Field(60, gt=0, description="How long to wait for another program to close the file.")
-
-
-class DestinationSpec(_Strict):
-    """A warehouse."""
-
-    name: str = Field(min_length=1, description="What sources call it.")
-    registry: Literal["python"] = Field("python", description="python is the warehouse that Headwater brings.")
-    path: Literal["duckdb"] = Field("duckdb", description="duckdb.")
-    version: str = Field("", description="Accepted from CloudQuery's files; not used.")
-    write_mode: Literal["overwrite-delete-stale", "overwrite", "append"] = Field(
-        "overwrite-delete-stale", description="What happens to rows that are there already."
-    )
-    migrate_mode: Literal["safe"] = Field("safe", description="safe: columns are added, nothing is dropped.")
-    spec: DuckDBSpec = Field(
-        default_factory=lambda: DuckDBSpec.model_validate({}), description="The file and its limits."
-    )
+WAREHOUSE_NAME = "warehouse"
+KINDS = ("source", "destination", "catalog", "transformer")
+BACKEND = re.compile(r"@@plugins\.([^.]+)\.connection")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A config file, read and checked by itself; `folder` is what its relative paths start from."""
+    """A config file, read and checked by itself; `folder` is what its relative paths start from.
+
+    `differences` are what CloudQuery's command line would do otherwise with the same file.
+    """
 
     path: Path
     sources: tuple[SourceSpec, ...]
     destinations: tuple[DestinationSpec, ...]
+    catalogs: tuple[CatalogSpec, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -95,6 +50,10 @@ class Config:
         """The destination of that name; `load_config` has checked that it is there."""
         return next(destination for destination in self.destinations if destination.name == name)
 
+    def warehouse_of(self, source: SourceSpec) -> DestinationSpec:
+        """The destination that a source lands in."""
+        return next(each for each in map(self.destination, source.destinations) if each.is_warehouse)
+
 
 def config_path(given: str | Path | None = None) -> Path:
     """The config file: as given, else HEADWATER_CONFIG, else config.yaml here."""
@@ -102,46 +61,77 @@ def config_path(given: str | Path | None = None) -> Path:
 
 
 def load_config(given: str | Path | None = None) -> Config:
-    """Read and check the config file. Raises: ConfigError."""
+    """Read and check the config file, or all of a folder's. Raises: ConfigError."""
     path = config_path(given)
+    folder = path if path.is_dir() else path.parent
     sources: list[SourceSpec] = []
     destinations: list[DestinationSpec] = []
-    for number, document in enumerate(_documents(path), start=1):
-        where = f"{path.name}, document {number}"
-        if not isinstance(document, dict) or "kind" not in document:
-            raise ConfigError(f"{where}: a document needs `kind` and `spec`", hint=f"kinds: {', '.join(KINDS)}")
-        _refuse_unknown(where, document, ("kind", "spec"))
-        kind = document["kind"]
-        if kind not in KINDS:
-            raise ConfigError(f"{where}: `{kind}` is not a kind of document", hint=nearest(str(kind), KINDS))
-        spec = substitute(document.get("spec") or {}, path.parent)
-        if kind == "source":
-            sources.append(_checked(SourceSpec, spec, where))
+    catalogs: list[CatalogSpec] = []
+    differences: list[Difference] = []
+    for document in read_documents(path, KINDS):
+        reader, where = Reader(document.where), document.where
+        spec = _filled(document, folder)
+        if document.kind == "source":
+            sources.append(_checked(SourceSpec, reader.source(spec), where))
+        elif document.kind == "destination":
+            destinations.append(_destination(reader.destination(spec), where))
+        elif document.kind == "catalog":
+            catalogs.append(_checked(CatalogSpec, spec, where))
         else:
-            destinations.append(_checked(DestinationSpec, spec, where))
-    config = Config(path, tuple(sources), tuple(destinations))
+            _checked(TransformerSpec, spec, where)
+        differences += reader.differences
+    landed = _landing(sources, destinations, differences)
+    at = path / DEFAULT_PATH if path.is_dir() else path
+    config = Config(at, tuple(landed), tuple(destinations), tuple(catalogs), tuple(differences))
     _cross_check(config)
     return config
+
+
+def _filled(document: Document, folder: Path) -> dict[str, Any]:
+    """A document's spec with what its placeholders stand for; a plugin's own with numbers as numbers."""
+    outer = {key: value for key, value in document.spec.items() if key != "spec"}
+    filled: dict[str, Any] = substitute(outer, folder)
+    is_plugin = filled.get("registry", "") in REGISTRIES
+    if "spec" in document.spec:
+        filled["spec"] = substitute(document.spec["spec"], folder, "spec", typed=is_plugin)
+    return filled
+
+
+def _landing(
+    sources: Sequence[SourceSpec], destinations: list[DestinationSpec], differences: list[Difference]
+) -> Iterator[SourceSpec]:
+    """The sources, each with a warehouse to land in: of the file, or one that goes without saying."""
+    named = {destination.name: destination for destination in destinations}
+    for source in sources:
+        known = [named[name] for name in source.destinations if name in named]
+        if len(known) < len(source.destinations) or any(each.is_warehouse for each in known):
+            yield source
+            continue
+        warehouse = next((each for each in destinations if each.is_warehouse), None)
+        if warehouse is None:
+            name = WAREHOUSE_NAME if WAREHOUSE_NAME not in named else f"{WAREHOUSE_NAME}_of_headwater"
+            warehouse = _destination({"name": name}, "the warehouse")
+            destinations.append(warehouse)
+        differences.append(
+            Difference(
+                f"source {source.name}",
+                "destinations",
+                f"it lands in {warehouse.spec.path} (DuckDB), and is delivered from there",
+            )
+        )
+        yield source.model_copy(update={"destinations": [warehouse.name, *source.destinations]})
+
+
+def _destination(values: Any, where: str) -> DestinationSpec:
+    """A destination with its spec as the model of its own."""
+    made: DestinationSpec = _checked(DestinationSpec, values, where)
+    model = DuckDBSpec if made.is_warehouse else spec_of(made.path) if made.registry == "python" else plugin_spec()
+    return made.model_copy(update={"spec": _checked(model, made.spec, f"{where}, spec")})
 
 
 def validated(model: type[BaseModel], values: Any, where: str) -> Any:
     """The model made from the values. Raises: ConfigError that names every wrong key."""
     return _checked(model, values, where)
-
-
-def _documents(path: Path) -> Iterable[Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(
-            f"the config file {path} cannot be read: {reason}",
-            hint="name it with --config or HEADWATER_CONFIG, or start from the README's example",
-        ) from None
-    try:
-        return [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def _checked(model: type[Any], values: Any, where: str) -> Any:
@@ -168,16 +158,11 @@ def _problem(model: type[Any], problem: Any) -> tuple[str, str]:
     return f"`{key}`: {problem['msg']}", ""
 
 
-def _refuse_unknown(where: str, document: dict[str, Any], known: tuple[str, ...]) -> None:
-    for key in document:
-        if key not in known:
-            raise ConfigError(f"{where}: unknown key `{key}`", hint=nearest(str(key), known))
-
-
 def _cross_check(config: Config) -> None:
     for what, names in (
         ("source", [slug(source.name) for source in config.sources]),
-        ("destination", [destination.name for destination in config.destinations]),
+        ("destination", [slug(destination.name) for destination in config.destinations]),
+        ("catalog", [catalog.name for catalog in config.catalogs]),
     ):
         if repeated := first_repeated(names):
             raise ConfigError(f"two {what}s are called `{repeated}`", hint="names differ in more than case and signs")
@@ -189,3 +174,23 @@ def _cross_check(config: Config) -> None:
                     f"source `{source.name}` names the destination `{name}`, which is not defined",
                     hint=nearest(name, known),
                 )
+        backend = source.backend_options and BACKEND.fullmatch(source.backend_options.connection)
+        if backend and slug(backend[1]) not in map(slug, known):
+            raise ConfigError(
+                f"source `{source.name}` keeps its state in `{backend[1]}`, which is not defined",
+                hint=nearest(backend[1], known),
+            )
+        _check_warehouse(config, source)
+
+
+def _check_warehouse(config: Config, source: SourceSpec) -> None:
+    """See that a source lands in one warehouse, and is delivered once to each other destination."""
+    if repeated := first_repeated(source.destinations):
+        raise ConfigError(f"source `{source.name}` names the destination `{repeated}` twice")
+    warehouses = [name for name in source.destinations if config.destination(name).is_warehouse]
+    if len(warehouses) != 1:
+        what = f"{len(warehouses)} warehouses ({', '.join(warehouses)})" if warehouses else "no warehouse"
+        raise ConfigError(
+            f"source `{source.name}` has {what} among its destinations",
+            hint=f"name one destination with `path: {WAREHOUSE}`: the others are delivered to from there",
+        )

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from filelock import FileLock
 
 from orchestration.event_log import kept_connections
 
 DEFAULT_FOLDER = ".dagster"
+OPENED_WITHIN_S = 120.0
 NO_COPIES = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 SETTINGS = """\
 # Dagster's settings for this project. Source: https://docs.dagster.io/deployment/oss/dagster-yaml
@@ -38,5 +40,7 @@ def open_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
     """
     home = prepare_home(folder)
     reference = InstanceRef.from_dir(str(home), overrides={"compute_logs": NO_COPIES})
-    with dg.DagsterInstance.from_ref(reference) as instance, kept_connections(instance):
+    with FileLock(home / ".opening.lock", timeout=OPENED_WITHIN_S):  # two that make its databases at once spoil them
+        opened = dg.DagsterInstance.from_ref(reference)
+    with opened as instance, kept_connections(instance):
         yield instance

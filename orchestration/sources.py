@@ -9,25 +9,31 @@ import importlib.util
 import json
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from assets.resources import entity_types_of
-from assets.source import Source
-from assets.translator import LINEAGE
+from pydantic import BaseModel
+
+from assets.order import TableOptions
+from assets.source import LINEAGE, Source
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
 from integrations.sdk import secodadk
+from integrations.sdk.cloudquery.source import PluginAt, plugin_source
 from integrations.sdk.errors import ConfigError, DeclarationError, HeadwaterError
 from integrations.sdk.integration import Integration, SecodaIntegration
-from integrations.sdk.names import nearest
-from integrations.sdk.redact import register_secret, register_secrets_of
+from integrations.sdk.manifest import Manifest
+from integrations.sdk.names import nearest, slug
+from integrations.sdk.redact import register_secrets_of
 from integrations.sdk.schema import Node
 from integrations.sdk.select import select
-from orchestration.config import Config, SourceSpec, validated
+from orchestration.config import Config, validated
+from orchestration.destinations import destinations_of
+from orchestration.probable_secrets import register_probable_secrets
+from orchestration.scripts import load_script, script_path
+from orchestration.specs import SourceSpec
 
-LONG_VALUE = 12
 RESERVED_SCHEMAS = ("catalog", "headwater", "information_schema", "main", "pg_catalog", "temp", "system")
 
 
@@ -46,9 +52,11 @@ def load_sources(config: Config, *, with_tables: bool = True) -> list[Source]:
             )
         )
         for destination in config.destinations
+        if destination.is_warehouse
     }
     return [
-        _load(config, source, warehouses[source.destinations[0]], with_tables=with_tables) for source in config.sources
+        _load(config, source, warehouses[config.warehouse_of(source).name], with_tables=with_tables)
+        for source in config.sources
     ]
 
 
@@ -65,10 +73,18 @@ def _resolve(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse,
             f"a source cannot be called `{configured.name}`: DuckDB could not tell it from the warehouse's own names",
             hint=f"choose another `name`, or another file than {warehouse.path.name}",
         )
-    integration = find_integration(configured.path, config.folder)
-    spec = checked_spec(integration, configured)
+    manifest = None
+    if configured.registry == "secoda":
+        script = load_script(script_path(configured.path, config.folder))
+        integration, manifest = script.integration, script.manifest
+    elif configured.registry == "python":
+        integration = find_integration(configured.path, config.folder)
+    else:
+        at = PluginAt(configured.registry, configured.path, config.folder, configured.deterministic_cq_id)
+        integration = plugin_source(at)
+    spec = checked_spec(integration, configured, manifest)
     nodes = _nodes(integration, spec, config, configured) if with_tables else []
-    entity_types = entity_types_of(integration) if _extracts(integration) else []
+    entity_types = _entity_types(integration)
     clash = {node.name for node in nodes} & {*entity_types, *([LINEAGE] if entity_types else [])}
     if clash:
         raise DeclarationError(
@@ -79,41 +95,65 @@ def _resolve(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse,
         name=configured.name,
         integration=integration,
         spec=spec,
+        manifest=manifest,
+        script=configured.path if configured.registry == "secoda" else "",
         warehouse=warehouse,
         nodes=nodes,
         entity_types=entity_types,
-        write_mode=config.destination(configured.destinations[0]).write_mode,
+        write_mode=config.warehouse_of(configured).write_mode,
+        forced_migration=config.warehouse_of(configured).migrate_mode == "forced",
+        destinations=destinations_of(config, configured),
+        options=_options(configured, nodes),
         deterministic_ids=configured.deterministic_cq_id,
         concurrency=configured.concurrency,
         parallel_requests=configured.parallel_requests,
         requests_per_second=configured.requests_per_second,
         schedule=configured.schedule,
+        schedule_timezone=configured.schedule_timezone,
+        probe_every_s=configured.probe_every_s,
         description=configured.description or _first_line(integration),
         owners=[*configured.owners, *getattr(integration, "owners", ())],
     )
 
 
-def checked_spec(integration: type[SecodaIntegration], configured: SourceSpec) -> Any:
+def _options(configured: SourceSpec, nodes: Sequence[Node]) -> dict[str, TableOptions]:
+    """What is set for single tables. Raises: ConfigError for a table that is not there."""
+    known = [node.name for node in nodes]
+    for name in configured.table_options if nodes else ():
+        if name not in known:
+            raise ConfigError(f"`table_options` names `{name}`, which is not a table", hint=nearest(name, known))
+    return {
+        name: TableOptions(write_mode=options.write_mode, contract=options.contract)
+        for name, options in configured.table_options.items()
+    }
+
+
+def checked_spec(integration: type[SecodaIntegration], configured: SourceSpec, manifest: Manifest | None = None) -> Any:
     """The source's spec: a model for an Integration, the dictionary itself for a plain SecodaIntegration."""
     if issubclass(integration, Integration):
         spec = validated(integration.spec, configured.spec, f"source `{configured.name}`, spec")
         register_secrets_of(spec)
+        register_probable_secrets(spec.model_extra or {})
         return spec
-    for key, value in configured.spec.items():
-        if _may_be_secret(key, value):
-            register_secret(value)
+    if manifest:
+        credentials = manifest.credentials(configured.spec, f"source `{configured.name}`, spec")
+        manifest.allowed(credentials)  # an endpoint that cannot be is said now, not at the first request
+        return credentials
+    register_probable_secrets(configured.spec)
     return dict(configured.spec)
 
 
-def _may_be_secret(key: str, value: object) -> bool:
-    """Whether a credential of a plain SecodaIntegration is kept out of sight: nobody says which are secret.
+def spec_model(configured: SourceSpec) -> type[BaseModel] | None:
+    """The model of a source's spec; None where it has none."""
+    if configured.registry != "python":
+        return None
+    integration = find_integration(configured.path, Path.cwd())
+    return integration.spec if issubclass(integration, Integration) else None
 
-    Addresses, and short values whose key does not speak of a secret, are wanted in messages.
-    """
-    if not isinstance(value, str) or "://" in value:
-        return False
-    speaks = any(word in key.lower() for word in ("pass", "secret", "token", "key", "credential", "json"))
-    return speaks or ("@" not in value and len(value) >= LONG_VALUE)
+
+def plugin_name(module: str, name: str) -> str:
+    """What an integration is called as a plugin: as its module, which one use of it does not change."""
+    return slug(module.rpartition(".")[2] or name)
 
 
 def find_integration(path: str, folder: Path) -> type[SecodaIntegration]:
@@ -137,7 +177,7 @@ def find_integration(path: str, folder: Path) -> type[SecodaIntegration]:
 
 
 def _import(path: str, folder: Path) -> ModuleType:
-    sys.modules["secodadk"] = secodadk  # scripts that were written for that package get our classes
+    secodadk.install()  # what was written for that package gets our classes
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
         importlib.invalidate_caches()
@@ -176,6 +216,14 @@ def _integrations_beside(folder: Path) -> list[str]:
         for child in root.iterdir()
         if (child / "__init__.py").exists() and child.name != "sdk"
     )
+
+
+def _entity_types(integration: type[SecodaIntegration]) -> Sequence[str]:
+    if not _extracts(integration):
+        return []
+    from assets.resources import entity_types_of  # brings Dagster, which a plugin that is served does without
+
+    return entity_types_of(integration)
 
 
 def _extracts(integration: type[SecodaIntegration]) -> bool:

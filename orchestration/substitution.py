@@ -1,28 +1,55 @@
-"""`${ENV}` and `${file:path}` in config.yaml, put in after the YAML is read, so that a value is only a value."""
+"""`${ENV}`, `${file:path}` and `${time:…}` in config.yaml, put in after the YAML is read: a value is only a value."""
 
 import os
 import re
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import nearest
+from orchestration.times import moment
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 
 
-def substitute(value: Any, folder: Path, where: str = "") -> Any:
-    """The value with every placeholder in it replaced, at any depth. Raises: ConfigError."""
+class Plain(str):
+    """A text that was not in quotes: as another program's, a number that is put in for it is a number."""
+
+    __slots__ = ()
+
+
+def substitute(value: Any, folder: Path, where: str = "", *, typed: bool = False) -> Any:
+    """The value with every placeholder in it replaced, at any depth. Raises: ConfigError.
+
+    `typed` reads what was put into a text without quotes as YAML does, as for a plugin, whose spec has no model here.
+    """
     if isinstance(value, str):
-        return PLACEHOLDER.sub(lambda match: _resolve(match[1].strip(), folder, where), value)
+        filled = PLACEHOLDER.sub(lambda match: _resolve(match[1].strip(), folder, where), value)
+        return _scalar(filled) if typed and isinstance(value, Plain) else str(filled)
     if isinstance(value, dict):
-        return {key: substitute(item, folder, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
+        return {
+            key: substitute(item, folder, f"{where}.{key}" if where else str(key), typed=typed)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [substitute(item, folder, f"{where}[{position}]") for position, item in enumerate(value)]
+        return [substitute(item, folder, f"{where}[{position}]", typed=typed) for position, item in enumerate(value)]
     return value
 
 
+def _scalar(text: str) -> Any:
+    """The text as YAML reads it, if that is a number, true, false or null."""
+    try:
+        read = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return read if read is None or isinstance(read, bool | int | float) else text
+
+
 def _resolve(name: str, folder: Path, where: str) -> str:
+    if name.startswith("time:"):
+        return moment(name.removeprefix("time:"))
     if name.startswith("file:"):
         path = folder / name.removeprefix("file:").strip()
         try:

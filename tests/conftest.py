@@ -1,10 +1,26 @@
 """What all tests share: a Dagster home of their own, and no secret left over from another test."""
 
 import logging
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from integrations.sdk import redact
+from orchestration.logs import OURS
+from tests.destinations.postgres_server import programs
+
+LONG = (
+    "tests/faults/", "tests/ui/", "tests/interop/", "tests/catalog/test_crashes", "tests/catalog/test_stale_removal",
+    "tests/destinations/", "tests/demo/", "tests/packaging/", "tests/browser/", "tests/secoda/", "tests/lineage/",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(autouse=True)
@@ -18,21 +34,34 @@ def dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def no_secret_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test makes known as secret, such as the word `false`, is not masked in the next one's messages."""
+    monkeypatch.setattr("integrations.sdk.redact._secrets", set(redact._secrets))
+    monkeypatch.setattr("integrations.sdk.redact._pattern", redact._pattern)
+
+
+@pytest.fixture(autouse=True)
 def plain_logging() -> Iterator[None]:
-    """What the command line does to logging ends with the test."""
+    """No test sees what a command line before it, in a test or in a module's fixture, did to logging."""
     factory = logging.getLogRecordFactory()
-    loggers = [logging.getLogger(name) for name in ("orchestration", "assets", "integrations")]
-    before = [(logger.handlers[:], logger.propagate, logger.level) for logger in loggers]
+    for name in (*logging.root.manager.loggerDict, *OURS):  # a library that sets up logging turns others' off
+        if name.partition(".")[0] in OURS:
+            logging.getLogger(name).disabled = False
+    for name in OURS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
     yield
     logging.setLogRecordFactory(factory)
-    for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
-        logger.handlers, logger.propagate = handlers, propagate
-        logger.setLevel(level)
 
 
 def pytest_report_header() -> list[str]:
     """Say which tests are left out on this machine, and how to add them."""
     notes = []
+    if not shutil.which("chromium") and not os.environ.get("HEADWATER_CHROMIUM"):
+        notes.append("left out: tests/browser, which need Chromium: apt-get install chromium")
+    if programs() is None:
+        notes.append("left out: PostgreSQL in tests/destinations, which need a server: apt-get install postgresql")
     shared = Path(__file__).parent.parent.parent / "shared" / "bench"
     if not shared.exists():
         notes.append("left out: nothing but the benchmark, which needs its workloads beside the checkout")

@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integrations.sdk.page import Number
-from integrations.sdk.types import ColumnType, Kind
+from integrations.sdk.types import BIGINT, HUGEINT, INTEGER, SMALLINT, ColumnType, Kind
 
 INT64_LOW, INT64_HIGH = -(2**63), 2**63 - 1
 FLOAT32_LIMIT = 3.4028235677973366e38  # from here a FLOAT would be rounded to infinity
@@ -24,6 +24,7 @@ NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 NOT_FINITE = ("nan", "inf", "infinity")
 SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_SHOWN = 200
+WIDER = (SMALLINT, INTEGER, BIGINT, HUGEINT)
 MAX_EXPONENT = 400  # beyond every type's range; a number written so is not written out
 ISO_DURATION = re.compile(
     r"(?P<sign>-?)P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -37,7 +38,7 @@ class Unreadable(Exception):
 
     def __init__(self, reason: str, value: Any) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.raw = reason, value
         shown = value if isinstance(value, str) else _shown(value)
         self.value = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", shown)[:MAX_SHOWN]
 
@@ -65,6 +66,24 @@ def compact(value: Any) -> str:
 def stage(type_: ColumnType, value: Any) -> Any:
     """The value as it is written into a staged file, null staying null. Raises: Unreadable."""
     return None if value is None else _STAGERS[type_.kind](type_, value)
+
+
+def wider(type_: ColumnType, value: Any) -> ColumnType | None:
+    """The smallest integer type that holds all of this one, and the value; None when there is none."""
+    if type_.kind is not Kind.INTEGER:
+        return None
+    try:
+        whole = int(_integer(HUGEINT, value))
+    except Unreadable:
+        return None
+    fitting = (t for t in WIDER if t.low <= min(type_.low, whole) and max(type_.high, whole) <= t.high)
+    return next(fitting, None)
+
+
+def widest(one: str | None, other: str) -> str:
+    """The wider of two of the types that `wider` gives."""
+    order = [type_.sql for type_ in WIDER]
+    return other if one is None else max(one, other, key=order.index)
 
 
 def _shown(value: Any) -> str:

@@ -11,12 +11,31 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from assets.warehouse.evolution import Change, Prepared, prepare
 from assets.warehouse.quoting import name, names, text
-from assets.warehouse.reader import LINE, ORDER, ReadPlan, Stamp
+from assets.warehouse.reader import INTERNAL_COLUMNS, LINE, ORDER, Stamp
 from assets.warehouse.staging import Stage
 from integrations.sdk.errors import WarehouseError
+from integrations.sdk.schema import ParentColumn
 
 INCOMING = "incoming"
+Connection = duckdb.DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How a stage is loaded.
+
+    `whole`: every scope was read to its end, so that what does not come again is gone at the source.
+    `scopes_whole`: the same, for those scopes alone that did not fail. `overlaps`: a cursor or a window was
+    asked for, so that rows which are there already may come again. `forced` is migrate_mode.
+    """
+
+    write_mode: str = "overwrite-delete-stale"
+    whole: bool = False
+    scopes_whole: bool = False
+    overlaps: bool = False
+    forced: bool = False
 
 
 @dataclass(slots=True)
@@ -28,189 +47,221 @@ class Loaded:
     duplicates: int = 0
     removed: int = 0
     notes: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
 
-def load(connection: duckdb.DuckDBPyConnection, stage: Stage, stamp: Stamp, *, write_mode: str, whole: bool) -> Loaded:
-    """Load a stage into its table, which is created or widened as needed."""
+def load(connection: Connection, stage: Stage, stamp: Stamp, how: How) -> Loaded:
+    """Load a stage into its table, which is created or made to fit as needed."""
     plan = stage.plan
-    loaded = Loaded()
-    target = f"{name(stamp.source)}.{name(plan.table.name)}"
-    is_new = _prepare(connection, stamp.source, plan, target, loaded.notes)
-    before = 0 if is_new else _count(connection, target)
+    table = prepare(connection, stage, stamp, forced=how.forced)
+    loaded = Loaded(notes=table.notes, changes=table.changes)
+    steps = _Load(connection, stage, stamp, table, loaded)
+    before = 0 if table.is_new else steps.count(table.target)
     keys = plan.table.primary_keys
-    complete = whole and not (keys and stage.rejected)  # without a key there is nothing else than replacing
-    replace = write_mode == "overwrite-delete-stale" and complete
-    if before and write_mode != "append":
-        _refuse_older(connection, target, stamp)
+    deletes_stale = how.write_mode == "overwrite-delete-stale"
+    whole = how.whole and not (keys and stage.rejected)  # without a key there is nothing else than replacing
     if not stage.fast.paths and not stage.exact.paths:
-        if before and replace:
+        if before and whole and deletes_stale:
             loaded.notes.append("the source gave no rows: what was loaded before is kept")
         loaded.total = before
         return loaded
-    if write_mode == "append" or not before:
-        loaded.rows = _insert(connection, stage, stamp, target)
-        if write_mode != "append" and keys and _has_duplicates(connection, target, keys):
-            connection.execute(f"DELETE FROM {target}")
-            loaded.duplicates = loaded.rows
-            loaded.rows = _insert(connection, stage, stamp, target, last_of=keys)
-            loaded.duplicates -= loaded.rows
-        loaded.total = before + loaded.rows
-    elif replace or not keys:
-        if not replace and not complete:
-            raise WarehouseError(
-                f"`{plan.table.name}` has no primary key and was read in part: what was loaded before is kept",
-                hint="declare a primary key, so that a part can be merged",
-            )
-        _replace(connection, stage, stamp, target, keys, loaded)
+    if how.write_mode == "append" and not (how.overlaps and not keys):
+        steps.insert(table.target)
+    elif not before:
+        steps.insert_unique(table.target, keys)
+    elif keys and whole and deletes_stale:
+        steps.replace(keys)
+    elif keys:
+        steps.merge(keys, stale=how.scopes_whole and deletes_stale and not stage.rejected)
+    elif how.whole and how.write_mode != "append":
+        steps.replace([])
+    elif how.overlaps:
+        steps.append_new()
+    elif how.scopes_whole and steps.identity():
+        steps.replace_scopes()
     else:
-        _merge(connection, stage, stamp, target, keys, loaded)
+        raise WarehouseError(
+            f"`{plan.table.name}` has no primary key and was read in part: what was loaded before is kept",
+            hint="declare a primary key, so that a part can be merged",
+        )
+    loaded.total = steps.count(table.target)
     return loaded
 
 
-def _refuse_older(connection: duckdb.DuckDBPyConnection, target: str, stamp: Stamp) -> None:
-    """A sync that began before one that is committed knows less: it must not undo it."""
-    row = connection.execute(
-        f"SELECT max(_cq_sync_time) > {text(stamp.sync_time)}::TIMESTAMPTZ FROM {target}"
-    ).fetchone()
-    if row and row[0]:
-        raise WarehouseError(
-            f"a sync of {target} that began later has been committed meanwhile: nothing of this one is kept",
-            hint="let one sync of a source end before the next begins",
-        )
+class _Load:
+    """One load: what its steps have in common."""
 
+    def __init__(self, connection: Connection, stage: Stage, stamp: Stamp, table: Prepared, loaded: Loaded) -> None:
+        self._connection, self._stage, self._stamp = connection, stage, stamp
+        self._table, self._loaded = table, loaded
+        self._target = table.target
+        self._listed = names(list(table.columns.values()))
 
-def _prepare(connection: duckdb.DuckDBPyConnection, source: str, plan: ReadPlan, target: str, notes: list[str]) -> bool:
-    """Create the table, or add the columns that it lacks; whether it is new. Nothing is dropped or rewritten."""
-    wanted = plan.create_columns()
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?",
-        [source, plan.table.name],
-    ).fetchall()
-    present = dict(rows)
-    if not present:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name(source)}")
-        columns = ", ".join(f"{name(column)} {type_}" for column, type_ in wanted.items())
-        connection.execute(f"CREATE TABLE {target} ({columns})")
-        _describe(connection, plan, target)
-        return True
-    for column, type_ in wanted.items():
-        if column not in present:
-            connection.execute(f"ALTER TABLE {target} ADD COLUMN {name(column)} {type_}")
-            notes.append(f"column `{column}` added ({type_})")
-            _describe(connection, plan, target)
-        elif not _same_type(connection, present[column], type_):
-            raise WarehouseError(
-                f"column `{column}` of {target} is {present[column]} in the warehouse and {type_} in the integration",
-                hint="drop the table, or cast the column by hand, then sync again",
+    def identity(self) -> list[str]:
+        """The columns that tell a scope's rows from others'; none when the parent's key is not among them."""
+        plan = self._stage.plan
+        if self._stage.scopes is None:
+            return []
+        if not plan.is_child:
+            return ["_cq_client_id"]
+        own = {c.origin.name: c.name for c in plan.table.columns if isinstance(c.origin, ParentColumn)}
+        keys = plan.parent_keys
+        if not keys or not all(key in own for key in keys):
+            return []
+        return ["_cq_client_id", *(own[key] for key in keys)]
+
+    def insert_unique(self, into: str, keys: Sequence[str]) -> None:
+        """Insert all staged rows into an empty table; of several with one key the last."""
+        loaded = self._loaded
+        self.insert(into)
+        if keys and self._has_duplicates(into, keys):
+            self._connection.execute(f"DELETE FROM {into}")
+            loaded.duplicates, loaded.rows = loaded.rows, 0
+            self.insert(into, last_of=keys)
+            loaded.duplicates -= loaded.rows
+
+    def replace(self, keys: Sequence[str]) -> None:
+        """Take the old rows out and put the new ones in; count those that are gone.
+
+        Rows of a scope whose listing came empty stay: it is seldom that all of it is really gone.
+        """
+        target, loaded = self._target, self._loaded
+        if keys:
+            self._execute(f"CREATE OR REPLACE TEMP TABLE old_keys AS SELECT {names(list(keys))} FROM {target}")
+        kept = self._keep_empty_scopes()
+        self._execute(f"DELETE FROM {target}{f' WHERE NOT ({kept})' if kept else ''}")
+        left = self.count(target)
+        if left:
+            self._say_kept(left)
+            self._fill_incoming(keys)
+            self._execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {INCOMING} WHERE {self._matching(keys)})")
+            self._take_incoming()
+        else:
+            self.insert_unique(target, keys)
+        if keys:
+            matching = _matching(keys, "old_keys", target)
+            loaded.removed = self._number(
+                f"SELECT count(*) FROM old_keys WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {matching})"
             )
-    return False
+            self._execute("DROP TABLE old_keys")
 
+    def merge(self, keys: Sequence[str], *, stale: bool) -> None:
+        """Replace the rows whose keys came, add the others; `stale`: remove what the scopes read no longer have."""
+        target, matching = self._target, self._matching(keys)
+        self._fill_incoming(keys)
+        identity = self.identity() if stale else []
+        if identity:
+            same = _matching(identity, "read", target)
+            self._loaded.removed = self._number(
+                f"DELETE FROM {target} WHERE NOT EXISTS (SELECT 1 FROM {INCOMING} WHERE {matching}) AND EXISTS "
+                f"(SELECT 1 FROM (SELECT DISTINCT {names(identity)} FROM {INCOMING}) read WHERE {same})"
+            )
+        self._execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {INCOMING} WHERE {matching})")
+        self._take_incoming()
 
-def _same_type(connection: duckdb.DuckDBPyConnection, present: str, wanted: str) -> bool:
-    """Whether DuckDB spells both types the same way."""
-    if present == wanted:
-        return True
-    row = connection.execute(f"SELECT typeof(CAST(NULL AS {wanted}))").fetchone()
-    return row is not None and row[0] == present
-
-
-def _describe(connection: duckdb.DuckDBPyConnection, plan: ReadPlan, target: str) -> None:
-    if plan.table.description:
-        connection.execute(f"COMMENT ON TABLE {target} IS {text(plan.table.description)}")
-    for column in plan.table.columns:
-        if column.description:
-            connection.execute(f"COMMENT ON COLUMN {target}.{name(column.name)} IS {text(column.description)}")
-
-
-def _replace(
-    connection: duckdb.DuckDBPyConnection, stage: Stage, stamp: Stamp, target: str, keys: Sequence[str], loaded: Loaded
-) -> None:
-    """Take the old rows out and put the new ones in; count those that are gone."""
-    if keys:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE old_keys AS SELECT {names(list(keys))} FROM {target}")
-    connection.execute(f"DELETE FROM {target}")
-    loaded.rows = _insert(connection, stage, stamp, target)
-    if keys and _has_duplicates(connection, target, keys):
-        connection.execute(f"DELETE FROM {target}")
-        loaded.duplicates = loaded.rows
-        loaded.rows = _insert(connection, stage, stamp, target, last_of=keys)
-        loaded.duplicates -= loaded.rows
-    if keys:
-        matching = _matching(keys, "old_keys", target)
-        (loaded.removed,) = _row(
-            connection, f"SELECT count(*) FROM old_keys WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {matching})"
+    def replace_scopes(self) -> None:
+        """Without a key: replace all rows of the scopes that were read."""
+        target = self._target
+        self._fill_incoming(())
+        same = _matching(self.identity(), "read", target)
+        self._execute(
+            f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM (SELECT DISTINCT {names(self.identity())} "
+            f"FROM {INCOMING}) read WHERE {same})"
         )
-        connection.execute("DROP TABLE old_keys")
-    loaded.total = loaded.rows
+        self._take_incoming()
 
-
-def _merge(
-    connection: duckdb.DuckDBPyConnection, stage: Stage, stamp: Stamp, target: str, keys: Sequence[str], loaded: Loaded
-) -> None:
-    """Replace the rows whose keys came, add the others, touch nothing else."""
-    listed = names(list(stage.plan.create_columns()))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} AS SELECT {listed} FROM {target} LIMIT 0")
-    loaded.rows = _insert(connection, stage, stamp, INCOMING)
-    if _has_duplicates(connection, INCOMING, keys):
-        connection.execute(f"DELETE FROM {INCOMING}")
-        loaded.duplicates = loaded.rows
-        loaded.rows = _insert(connection, stage, stamp, INCOMING, last_of=keys)
-        loaded.duplicates -= loaded.rows
-    matching = _matching(keys, INCOMING, target)
-    connection.execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {INCOMING} WHERE {matching})")
-    connection.execute(f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {INCOMING}")
-    connection.execute(f"DROP TABLE {INCOMING}")
-    loaded.total = _count(connection, target)
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection,
-    stage: Stage,
-    stamp: Stamp,
-    target: str,
-    last_of: Sequence[str] | None = None,
-) -> int:
-    """Insert all staged rows; with `last_of`, only the last record of each key. How many."""
-    plan, inserted = stage.plan, 0
-    listed = names(list(plan.create_columns()))
-    if last_of is None:
-        for is_exact, files in stage.files():
-            select = plan.select(files, stamp, exact=is_exact, **stage.reading())
-            (count,) = _row(connection, f"INSERT INTO {target} ({listed}) {select}")
-            inserted += count
-        return inserted
-    connection.execute("SET preserve_insertion_order = true")
-    try:
-        parts = [
-            plan.select(files, stamp, exact=is_exact, **stage.reading(), ordered=True)
-            for is_exact, files in stage.files()
-        ]
-        (inserted,) = _row(
-            connection,
-            f"INSERT INTO {target} ({listed}) SELECT {listed} FROM ({' UNION ALL '.join(parts)}) "
-            f"QUALIFY row_number() OVER (PARTITION BY {names(list(last_of))} ORDER BY {ORDER} DESC, {LINE} DESC) = 1",
+    def append_new(self) -> None:
+        """Without a key: add the rows that no earlier sync has brought. Two that are equal in one sync both stay."""
+        target, loaded = self._target, self._loaded
+        self._fill_incoming(())
+        came = loaded.rows
+        own = [c for c in self._table.columns.values() if c not in INTERNAL_COLUMNS] + ["_cq_client_id"]
+        since = ""
+        column = self._stage.plan.table.cursor_column
+        if column is not None and self._table.columns.get(column.name) == column.name:
+            quoted = name(column.name)
+            since = f" AND ({quoted} IS NULL OR {quoted} >= (SELECT min({quoted}) FROM {INCOMING}))"
+        loaded.rows = self._number(
+            f"INSERT INTO {target} ({self._listed}) SELECT {self._listed} FROM "
+            f"(SELECT *, row_number() OVER (PARTITION BY {names(own)}) AS nth FROM {INCOMING}) new WHERE nth > "
+            f"coalesce((SELECT count FROM (SELECT {names(own)}, count(*) AS count FROM {target} WHERE "
+            f"_cq_sync_time <> {text(self._stamp.sync_time)}::TIMESTAMPTZ{since} GROUP BY ALL) old "
+            f"WHERE {_matching(own, 'old', 'new')}), 0)"
         )
-    finally:
-        connection.execute("SET preserve_insertion_order = false")
-    return int(inserted)
+        loaded.duplicates = came - loaded.rows
+        self._execute(f"DROP TABLE {INCOMING}")
+
+    def insert(self, into: str, last_of: Sequence[str] | None = None) -> None:
+        """Insert all staged rows; with `last_of`, only the last record of each key."""
+        stage, stamp, loaded = self._stage, self._stamp, self._loaded
+        given = names(list(self._table.columns))
+        reading = stage.reading()
+        if last_of is None:
+            for is_exact, files in stage.files():
+                select = stage.plan.select(files, stamp, exact=is_exact, **reading)
+                loaded.rows += self._number(f"INSERT INTO {into} ({self._listed}) SELECT {given} FROM ({select})")
+            return
+        self._execute("SET preserve_insertion_order = true")
+        try:
+            parts = [
+                stage.plan.select(files, stamp, exact=is_exact, **reading, ordered=True)
+                for is_exact, files in stage.files()
+            ]
+            loaded.rows = self._number(
+                f"INSERT INTO {into} ({self._listed}) SELECT {given} FROM ({' UNION ALL '.join(parts)}) QUALIFY "
+                f"row_number() OVER (PARTITION BY {names(list(last_of))} ORDER BY {ORDER} DESC, {LINE} DESC) = 1"
+            )
+        finally:
+            self._execute("SET preserve_insertion_order = false")
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return self._number(f"SELECT count(*) FROM {table}")
+
+    def _fill_incoming(self, keys: Sequence[str]) -> None:
+        self._execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} AS SELECT {self._listed} FROM {self._target} LIMIT 0")
+        self.insert_unique(INCOMING, keys)
+
+    def _take_incoming(self) -> None:
+        self._execute(f"INSERT INTO {self._target} ({self._listed}) SELECT {self._listed} FROM {INCOMING}")
+        self._execute(f"DROP TABLE {INCOMING}")
+
+    def _keep_empty_scopes(self) -> str:
+        """SQL for the rows of scopes that were read and gave nothing; empty when there is no such scope."""
+        stage, identity = self._stage, self.identity()
+        if not stage.empty_scopes or not identity:
+            return ""
+        own = {c.name: c.origin.name for c in stage.plan.table.columns if isinstance(c.origin, ParentColumn)}
+        theirs = [own.get(column, column) for column in identity]
+        matching = " AND ".join(
+            f"{self._target}.{name(ours)} IS NOT DISTINCT FROM empty.{name(their)}"
+            for ours, their in zip(identity, theirs, strict=True)
+        )
+        numbers = ", ".join(map(str, stage.empty_scopes))
+        return f"EXISTS (SELECT 1 FROM ({stage.scopes}) empty WHERE empty.scope IN ({numbers}) AND {matching})"
+
+    def _say_kept(self, rows: int) -> None:
+        what = "parents" if self._stage.plan.is_child else "clients"
+        self._loaded.notes.append(f"{rows:,} rows of {what} whose listing came empty are kept")
+
+    def _has_duplicates(self, table: str, keys: Sequence[str]) -> bool:
+        row = self._connection.execute(
+            f"SELECT 1 FROM {table} GROUP BY {names(list(keys))} HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+        return row is not None
+
+    def _matching(self, keys: Sequence[str]) -> str:
+        return _matching(keys, INCOMING, self._target) or "false"
+
+    def _execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    def _number(self, sql: str) -> int:
+        row = self._connection.execute(sql).fetchone()
+        assert row is not None
+        return int(row[0])
 
 
-def _has_duplicates(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str]) -> bool:
-    listed = names(list(keys))
-    row = connection.execute(f"SELECT 1 FROM {table} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1").fetchone()
-    return row is not None
-
-
-def _matching(keys: Sequence[str], left: str, right: str) -> str:
+def _matching(columns: Sequence[str], left: str, right: str) -> str:
     """A parent's column may be a key and null, so null is like null."""
-    return " AND ".join(f"{left}.{name(key)} IS NOT DISTINCT FROM {right}.{name(key)}" for key in keys)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(_row(connection, f"SELECT count(*) FROM {table}")[0])
-
-
-def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[int, ...]:
-    row = connection.execute(sql).fetchone()
-    assert row is not None
-    return row
+    return " AND ".join(f"{left}.{name(column)} IS NOT DISTINCT FROM {right}.{name(column)}" for column in columns)

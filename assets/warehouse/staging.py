@@ -17,12 +17,13 @@ import msgspec
 from assets.warehouse import exact
 from assets.warehouse.arrow import lines_of
 from assets.warehouse.reader import ORDER, SCOPE, ReadPlan
-from integrations.sdk.errors import HeadwaterError, WarehouseError
+from integrations.sdk.errors import HeadwaterError, SchemaFrozen, WarehouseError
 from integrations.sdk.page import Page
 from integrations.sdk.reading import ArrowBatch, Batch, encode_value
 from integrations.sdk.resolvers import ParentRow, Row, TableResolver
-from integrations.sdk.schema import Computed
+from integrations.sdk.schema import Column, Computed
 from integrations.sdk.schema import Path as FieldPath
+from integrations.sdk.types import JSON
 
 FILE_BYTES = 64 << 20
 FIRST_FILE_BYTES = 8 << 20  # the first are smaller, so that a small table is read by more than one thread
@@ -87,10 +88,10 @@ class _LineFiles:
 class _Buffer:
     """What one thread has staged and not yet written: so that threads seldom meet at the lock."""
 
-    __slots__ = ("fast", "fast_lines", "longest", "records", "rejected", "size", "slow")
+    __slots__ = ("fast", "fast_lines", "longest", "records", "rejected", "size", "slow", "total")
 
     def __init__(self) -> None:
-        self.records = 0
+        self.records = self.total = 0
         self.empty()
 
     def empty(self) -> None:
@@ -105,13 +106,18 @@ class Stage:
     """The staged records of one table in one sync."""
 
     def __init__(self, folder: Path, plan: ReadPlan) -> None:
-        folder.mkdir(parents=True)
+        with _naming_the_disk(folder):
+            folder.mkdir(parents=True)
         self.folder, self.plan = folder, plan
         self.fast = _LineFiles(folder, "fast")
         self.exact = _LineFiles(folder, "exact")
         self.scopes: str | None = None  # SQL for the relation of scopes
         self.failed_scopes: list[int] = []  # read half: their rows are left out
+        self.empty_scopes: list[int] = []  # read to their end, without a record
         self.rejected: list[Rejected] = []
+        self.discarded: list[Rejected] = []  # single values, by the contract discard_value
+        self.variants: dict[str, int] = {}  # columns with values that do not fit, and how many
+        self.widened: dict[str, str] = {}  # columns with values that need a wider integer
         self.line_bytes = 0
         self._fast_lines = 0
         self._discarded = False
@@ -180,24 +186,52 @@ class Stage:
             if not isinstance(fields, dict):
                 raise exact.Unreadable("the record is not an object", fields)
             values = self._guarded_python_values(record, parent, client) if self.plan.needs_python else {}
-            row = {}
+            row: dict[str, Any] = {}
             for declared in self.plan.staged:
                 column, origin = declared.name, declared.origin
-                if column in values:
-                    value = values[column]
-                else:
-                    value = exact_value(fields, origin.keys) if isinstance(origin, FieldPath) else None
-                staged = exact.stage(declared.type, value)
+                value = values.get(column)
+                try:
+                    if column not in values and isinstance(origin, FieldPath):
+                        value = exact_value(fields, origin.keys)
+                    staged = exact.stage(declared.type, value)
+                except exact.Unreadable as unfit:
+                    staged = self._settle(declared, unfit, value if value is not None else unfit.raw, record, row)
                 if staged is None and declared.required and isinstance(origin, FieldPath | Computed):
                     what = "the primary key is null" if declared.primary_key else "null in a column that is not null"
                     raise exact.Unreadable(what, None)
                 row[column] = staged
+            row |= {name: exact.stage(type_, fields.get(name)) for name, type_ in self.plan.brought.items()}
             return msgspec.json.encode(row)
         except exact.Unreadable as unreadable:
             value, reason = unreadable.value, unreadable.reason
         except RecursionError:
             value, reason = "", "nested too deeply"
         rejected.append(Rejected(record[:MAX_RECORD_SHOWN].decode("utf-8", "replace"), column, value, reason))
+        return None
+
+    def _settle(self, column: Column, unfit: exact.Unreadable, value: Any, record: bytes, row: dict[str, Any]) -> Any:
+        """What becomes of a value that does not fit its column, by the contract. Raises: Unreadable, SchemaFrozen."""
+        contract = self.plan.contract
+        wider = exact.wider(column.type, value) if contract == "evolve" else None
+        if contract == "freeze":
+            raise SchemaFrozen(
+                f"a value does not fit the column `{column.name}`: {unfit.reason} ({unfit.value})",
+                hint="the table's contract is freeze: change the column's type, or the contract",
+            )
+        if contract == "discard_row" or (column.required and wider is None):
+            raise unfit
+        if contract == "discard_value":
+            reason = f"only the value was discarded: {unfit.reason}"
+            with self._lock:
+                shown = record[:MAX_RECORD_SHOWN].decode("utf-8", "replace")
+                self.discarded.append(Rejected(shown, column.name, unfit.value, reason))
+            return None
+        with self._lock:
+            if wider is not None:
+                self.widened[column.name] = exact.widest(self.widened.get(column.name), wider.sql)
+                return exact.stage(wider, value)
+            row[self.plan.variant_of(column.name)] = exact.stage(JSON, value)
+            self.variants[column.name] = self.variants.get(column.name, 0) + 1
         return None
 
     def _guarded_python_values(self, record: bytes, parent: ParentRow | None, client: Any) -> dict[str, Any]:
@@ -277,6 +311,7 @@ class Stage:
                 self.fast.write(b"\n".join(buffer.fast))
             self._fast_lines += buffer.fast_lines
             self.rejected.extend(buffer.rejected)
+            buffer.total += buffer.size
             self.line_bytes = max(self.line_bytes, buffer.longest)
         buffer.empty()
 
@@ -284,6 +319,11 @@ class Stage:
     def records(self) -> int:
         """How many records have been added so far."""
         return sum(buffer.records for buffer in self._buffers)
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much has been staged so far."""
+        return sum(buffer.total + buffer.size for buffer in self._buffers)
 
     def close(self) -> None:
         """No more records come; the files are whole."""
@@ -300,7 +340,13 @@ class Stage:
 
     def reading(self) -> dict[str, Any]:
         """What a plan's `select` needs to know of this stage."""
-        return {"scopes": self.scopes, "without": self.failed_scopes, "line_bytes": self.line_bytes}
+        return {
+            "scopes": self.scopes,
+            "without": self.failed_scopes,
+            "line_bytes": self.line_bytes,
+            "widened": self.widened,
+            "variants": self.variants,
+        }
 
     def discard(self) -> None:
         """Remove the files; what a thread still adds is not kept."""

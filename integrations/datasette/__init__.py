@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, HttpUrl, SecretStr
 
+from integrations.datasette.cursors import CursorSpec
 from integrations.datasette.discovery import DATABASES, discover_databases
 from integrations.datasette.snapshot import Snapshot, read_snapshot
 from integrations.datasette.tables import build_tables
@@ -22,6 +23,9 @@ class Spec(BaseModel, extra="forbid"):
     )
     by_parent: dict[str, str] = Field(
         {}, description="Tables to list once per row of another: {table: its foreign-key column to that other}."
+    )
+    cursors: dict[str, CursorSpec] = Field(
+        {}, description="Tables that are incremental: {table: {column: the time or integer that grows, …}}."
     )
     page_size: int | None = Field(None, ge=1, description="Rows to ask for at a time; by default the server's most.")
 
@@ -58,5 +62,9 @@ class Datasette(Integration):
         """One table for each table and view of the snapshot. Raises: ConfigError."""
         found: Snapshot = read_snapshot(snapshot)
         return build_tables(
-            found, databases=spec.databases, by_parent=spec.by_parent, page_size=spec.page_size or "max"
+            found,
+            databases=spec.databases,
+            by_parent=spec.by_parent,
+            page_size=spec.page_size or "max",
+            cursors=spec.cursors,
         )

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
+from integrations.datasette.column_types import map_type
+from integrations.datasette.following import Separator
 from integrations.datasette.routes import database_path, table_path
 from integrations.datasette.snapshot import ColumnInfo, DatabaseInfo, ForeignKeyInfo, Snapshot, TableInfo
-from integrations.sdk import HttpClient
+from integrations.sdk import TIMESTAMP, HttpClient
 from integrations.sdk.errors import ConfigError, PageUnreadable, SourceRefused
 from integrations.sdk.names import nearest
 
@@ -14,6 +16,7 @@ log = logging.getLogger(__name__)
 
 DATABASES = "/-/databases.json"
 METADATA = "/-/metadata.json"
+SEPARATORS_KNOWN: tuple[Separator, ...] = get_args(Separator)
 OWN_DATABASES = ("_internal", "_memory")
 
 # By table rather than all at once where one may fail: a view can refer to what is no longer there.
@@ -25,6 +28,12 @@ where m.type = 'table' order by m.name, c.cid limit -1 offset :offset
 VIEW_TYPES = """
 select name as "column", type as "type", 0 as "not_null"
 from pragma_table_xinfo(:view) order by cid limit -1 offset :offset
+"""
+
+# What stands between day and time in a column's texts: enough of them to see whether it is always the same.
+SEPARATORS = """
+select distinct {number} as "number", substr(value, 11, 1) as "separator"
+from (select {column} as value from {table} where typeof({column}) = 'text' limit 10000)
 """
 
 Types = dict[str, tuple[str, bool]]  # by column: the declared type, and whether it is NOT NULL
@@ -76,7 +85,13 @@ def _database(client: HttpClient, name: str, route: str, described: Mapping[str,
     keys = {table["name"]: table["primary_keys"] for table in answer["tables"]}
     about = described.get("tables") or {}
     tables = [
-        _table(table, types.get(table["name"], {}), keys, about.get(table["name"]) or {})
+        _table(
+            table,
+            types.get(table["name"], {}),
+            keys,
+            about.get(table["name"]) or {},
+            _separators(client, route, table["name"], types.get(table["name"], {})),
+        )
         for table in answer["tables"]
         if not table["hidden"]
     ]
@@ -89,11 +104,15 @@ def _database(client: HttpClient, name: str, route: str, described: Mapping[str,
 
 
 def _table(
-    table: Mapping[str, Any], types: Types, keys: Mapping[str, Sequence[str]], about: Mapping[str, Any]
+    table: Mapping[str, Any],
+    types: Types,
+    keys: Mapping[str, Sequence[str]],
+    about: Mapping[str, Any],
+    separators: Mapping[str, Separator],
 ) -> TableInfo:
     return TableInfo(
         name=table["name"],
-        columns=tuple(_column(name, types, about) for name in table["columns"]),
+        columns=tuple(_column(name, types, about, separators.get(name)) for name in table["columns"]),
         primary_key=tuple(table["primary_keys"]),
         foreign_keys=tuple(_foreign_keys(table["foreign_keys"]["outgoing"], keys)),
         description=_description(about),
@@ -131,6 +150,35 @@ def _table_types(client: HttpClient, route: str) -> dict[str, Types]:
     return types
 
 
+def _separators(client: HttpClient, route: str, table: str, types: Types) -> dict[str, Separator]:
+    """What stands between day and time in each TIMESTAMP column of a table, where it is one and the same.
+
+    Nothing for a column that has no times yet, or several spellings, or for a table that takes too long.
+    """
+    columns = [name for name, (declared, _) in types.items() if map_type(declared).type is TIMESTAMP]
+    if not columns:
+        return {}
+    asked = [
+        SEPARATORS.format(number=number, column=_quoted(name), table=_quoted(table))
+        for number, name in enumerate(columns)
+    ]
+    sql = f"select * from ({' union all '.join(asked)}) order by 1, 2 limit -1 offset :offset"
+    found: dict[str, set[str]] = {}
+    try:
+        for row in _rows(client, route, sql, {}):
+            found.setdefault(columns[row["number"]], set()).add(row["separator"])
+    except SourceRefused as refused:
+        log.warning("spelling_unknown database=%s table=%s reason=%s", route, table, refused.what)
+        return {}
+    known = {name: separators - {""} for name, separators in found.items()}  # a day alone is compared with both
+    return {name: separator for name, each in known.items() for separator in SEPARATORS_KNOWN if each == {separator}}
+
+
+def _quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
 def _rows(client: HttpClient, route: str, sql: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """A query's rows; the server cuts each answer at its `max_returned_rows`."""
     offset, truncated = 0, True
@@ -143,10 +191,10 @@ def _rows(client: HttpClient, route: str, sql: str, params: Mapping[str, str]) -
         truncated = bool(answer.get("truncated")) and bool(answer["rows"])
 
 
-def _column(name: str, types: Types, about: Mapping[str, Any]) -> ColumnInfo:
+def _column(name: str, types: Types, about: Mapping[str, Any], separator: Separator | None = None) -> ColumnInfo:
     type_, not_null = types.get(name, (None, False))
     description = str((about.get("columns") or {}).get(name) or "")
-    return ColumnInfo(name=name, type=type_, not_null=not_null, description=description)
+    return ColumnInfo(name=name, type=type_, not_null=not_null, separator=separator, description=description)
 
 
 def _description(about: Mapping[str, Any]) -> str:

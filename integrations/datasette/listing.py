@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from integrations.datasette.following import Followed
 from integrations.sdk import HttpClient, Page, ParentRow, TableResolver
 from integrations.sdk.errors import PageUnreadable
 from integrations.sdk.page import Number, dump_exactly
 from integrations.sdk.pagination import Answer, Request
+from integrations.sdk.window import EVERYTHING, AnyWindow
 
 OPTIONS: Mapping[str, Any] = {
     "_shape": "objects",
@@ -72,7 +74,7 @@ class KeyPaging:
 
 @dataclass(frozen=True, slots=True)
 class Listing(TableResolver):
-    """Lists one table, or the part of it that belongs to a parent's row.
+    """Lists one table, or the part of it that belongs to a parent's row; of an incremental one, a window.
 
     Source: https://docs.datasette.io/en/0.65/json_api.html
     """
@@ -81,8 +83,11 @@ class Listing(TableResolver):
     paging: KeyPaging
     page_size: int | str = "max"
     by_parent: ByParent | None = None
+    followed: Followed | None = None
 
-    def resolve(self, client: HttpClient, parent_resource: ParentRow | None) -> Iterator[Page]:
+    def resolve(
+        self, client: HttpClient, parent_resource: ParentRow | None, window: AnyWindow = EVERYTHING
+    ) -> Iterator[Page]:
         """Yield the pages in the key's order. Raises: SourceRefused, also when a query takes Datasette too long."""
         params = {**OPTIONS, "_size": self.page_size}
         if self.by_parent:
@@ -91,6 +96,14 @@ class Listing(TableResolver):
             if value is None:  # nothing refers to null
                 return
             params[f"{self.by_parent.column}__exact"] = value
+        if self.followed is None:
+            yield from self._pages(client, params)
+            return
+        for asked in self.followed.asked(window):
+            for page in self._pages(client, {**params, **asked.params}):
+                yield asked.check(page)
+
+    def _pages(self, client: HttpClient, params: Mapping[str, Any]) -> Iterator[Page]:
         for page in client.pages(f"{self.path}.json", params=params, records="rows", paginate=self.paging):
             yield with_infinities(page)
 

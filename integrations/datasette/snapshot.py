@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from integrations.datasette.following import Separator
 from integrations.sdk.errors import ConfigError
 
 
@@ -13,11 +14,15 @@ class _Part(BaseModel):
 
 
 class ColumnInfo(_Part):
-    """A column. `type` is as declared, empty when it was declared without one, None when it could not be asked."""
+    """A column. `type` is as declared, empty when it was declared without one, None when it could not be asked.
+
+    `separator` is what stands between day and time in its values, if it is the same in all that were looked at.
+    """
 
     name: str
     type: str | None = None
     not_null: bool = False
+    separator: Separator | None = None
     description: str = ""
 
 

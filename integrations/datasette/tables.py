@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.datasette.column_types import Conversion, compares_as_is, map_type
-from integrations.datasette.listing import ByParent, KeyPaging, Listing
+from integrations.datasette.cursors import CursorSpec, Incremental, Subject, incremental
+from integrations.datasette.listing import OPTIONS, ByParent, KeyPaging, Listing
 from integrations.datasette.naming import name_all
 from integrations.datasette.routes import table_path
 from integrations.datasette.snapshot import ColumnInfo, DatabaseInfo, ForeignKeyInfo, Snapshot, TableInfo
@@ -42,7 +43,12 @@ class _Link:
 
 
 def build_tables(
-    snapshot: Snapshot, *, databases: Sequence[str] | None, by_parent: Mapping[str, str], page_size: int | str
+    snapshot: Snapshot,
+    *,
+    databases: Sequence[str] | None,
+    by_parent: Mapping[str, str],
+    page_size: int | str,
+    cursors: Mapping[str, CursorSpec] | None = None,
 ) -> list[Table]:
     """The tables of these databases (all, by default), with those of `by_parent` below their parents.
 
@@ -51,9 +57,10 @@ def build_tables(
     chosen = _chosen(snapshot, databases)
     planned = _planned(chosen)
     links = _links(planned, by_parent)
+    followed = _followed(planned, links, cursors or {})
 
     def build(table: _Planned) -> Table:
-        link = links.get(table.name)
+        link, growing = links.get(table.name), followed.get(table.name)
         return Table(
             table.name,
             columns=_columns(table),
@@ -62,7 +69,9 @@ def build_tables(
                 _paging(table.info),
                 page_size,
                 link.by if link else None,
+                growing.followed if growing else None,
             ),
+            cursor=growing.cursor if growing else None,
             relations=[build(planned[name]) for name, below in links.items() if below.parent == table.name],
             parent_columns=[link.by.parent_column] if link else None,
             description=table.info.description
@@ -150,6 +159,35 @@ def _paging(table: TableInfo) -> KeyPaging:
         return KeyPaging((ROWID,), frozenset(own))  # a column called rowid hides SQLite's, and need not be unique
     keys = [column for column in table.columns if column.name in table.primary_key]
     return KeyPaging(table.primary_key, frozenset(key.name for key in keys if compares_as_is(key.type)))
+
+
+def _followed(
+    planned: Mapping[str, _Planned], links: Mapping[str, _Link], cursors: Mapping[str, CursorSpec]
+) -> dict[str, Incremental]:
+    """What makes tables incremental, by their names. Raises: ConfigError."""
+    followed = {}
+    for name, spec in cursors.items():
+        if name not in planned:
+            raise ConfigError(f"`cursors`: there is no table `{name}`", hint=nearest(name, planned))
+        below = next((child for child, link in links.items() if link.parent == name), None)
+        if below:
+            raise ConfigError(
+                f"`cursors`: `{name}` cannot be incremental, since `{below}` is listed by its rows (`by_parent`): "
+                "it would be listed by the new ones only",
+                hint="take one of the two out",
+            )
+        table, link = planned[name], links.get(name)
+        hidden = {ROWID: ROWID} if _has_hidden_rowid(table.info) else {}
+        subject = Subject(
+            name=name,
+            info=table.info,
+            columns={**hidden, **{ours: own for own, ours in table.columns.items()}},
+            key=_paging(table.info).keys,
+            path=table_path(table.database.route, table.info.name),
+            fixed=link.by.column if link else None,
+        )
+        followed[name] = incremental(subject, spec, ROWID, OPTIONS)
+    return followed
 
 
 def _links(planned: Mapping[str, _Planned], by_parent: Mapping[str, str]) -> dict[str, _Link]:

@@ -1,17 +1,19 @@
 """What an author of an integration imports. Knows neither Dagster, nor DuckDB, nor any vendor."""
 
-from integrations.sdk.auth import ApiKey, Auth, Basic, Bearer, OAuth2ClientCredentials
+from integrations.sdk.auth import ApiKey, Auth, Basic, Bearer, ExpiringToken, OAuth2ClientCredentials
+from integrations.sdk.cursor import SequenceCursor, TimeCursor, TokenCursor
 from integrations.sdk.http import HttpClient
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.lineage import (
     DeclaredLineage,
     ExternalColumn,
+    ExternalQuery,
     ExternalTable,
     InternalResource,
     LineageID,
     TablesFromSQLQuery,
 )
-from integrations.sdk.page import Page
+from integrations.sdk.page import Page, SyncToken
 from integrations.sdk.pagination import (
     CursorToken,
     KeysetBy,
@@ -21,6 +23,7 @@ from integrations.sdk.pagination import (
     PageNumber,
     Paginator,
     SinglePage,
+    without_gaps,
 )
 from integrations.sdk.redact import register_secret
 from integrations.sdk.resolvers import ParentRow, Row, TableResolver
@@ -56,7 +59,7 @@ from integrations.sdk.types import (
     UUID,
     ColumnType,
 )
-from integrations.sdk.window import Window
+from integrations.sdk.window import After, Range, Window
 
 __all__ = [
     "BIGINT",
@@ -85,6 +88,7 @@ __all__ = [
     "USMALLINT",
     "UTINYINT",
     "UUID",
+    "After",
     "ApiKey",
     "Auth",
     "Basic",
@@ -94,7 +98,9 @@ __all__ = [
     "ColumnType",
     "CursorToken",
     "DeclaredLineage",
+    "ExpiringToken",
     "ExternalColumn",
+    "ExternalQuery",
     "ExternalTable",
     "HttpClient",
     "Integration",
@@ -110,17 +116,23 @@ __all__ = [
     "PageNumber",
     "Paginator",
     "ParentRow",
+    "Range",
     "Resource",
     "Response",
     "Row",
     "SecodaIntegration",
+    "SequenceCursor",
     "SinglePage",
+    "SyncToken",
     "Table",
     "TableResolver",
     "TablesFromSQLQuery",
+    "TimeCursor",
+    "TokenCursor",
     "Window",
     "constant",
     "parent",
     "path",
     "register_secret",
+    "without_gaps",
 ]

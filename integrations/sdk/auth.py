@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,10 +93,46 @@ class ApiKey(_Fixed):
         super().__init__(Credentials(headers=value) if place == "header" else Credentials(params=value))
 
 
-class OAuth2ClientCredentials:
-    """OAuth 2's client credentials grant: fetches a token, and another before or when it runs out.
+class ExpiringToken(ABC):
+    """A bearer token that lives for a while: fetched when there is none, before it runs out, and once after a 401.
 
-    Threads that need a token at the same time wait for one fetch.
+    Threads that need a token at the same time wait for one fetch. A subclass says how a token is come by.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._current: Credentials | None = None
+        self._expires_at = 0.0  # on the monotonic clock
+
+    @abstractmethod
+    def fetch(self, fetcher: TokenFetcher) -> tuple[str, float]:
+        """A new token, and how many seconds it lives (`math.inf`: until a 401). Raises: LoginRefused, SourceError."""
+
+    def credentials(self, fetcher: TokenFetcher) -> Credentials:
+        """The token, fetched when there is none or it is about to run out."""
+        with self._lock:
+            if self._current is None or time.monotonic() >= self._expires_at:
+                return self._renewed(fetcher)
+            return self._current
+
+    def renew(self, refused: Credentials, fetcher: TokenFetcher) -> bool:
+        """Fetch a token unless another thread has done so since."""
+        with self._lock:
+            if self._current is refused:
+                self._renewed(fetcher)
+            return True
+
+    def _renewed(self, fetcher: TokenFetcher) -> Credentials:
+        token, seconds = self.fetch(fetcher)
+        register_secret(token)
+        self._expires_at = time.monotonic() + max(seconds - EXPIRY_MARGIN_S, seconds / 2)
+        self._current = Credentials(headers={"Authorization": f"Bearer {token}"})
+        return self._current
+
+
+class OAuth2ClientCredentials(ExpiringToken):
+    """OAuth 2's client credentials grant.
+
     Source: RFC 6749, section 4.4.
     """
 
@@ -108,6 +145,7 @@ class OAuth2ClientCredentials:
         scope: str = "",
         extra: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__()
         self._token_url = token_url
         self._form = {
             "grant_type": "client_credentials",
@@ -116,34 +154,14 @@ class OAuth2ClientCredentials:
             **({"scope": scope} if scope else {}),
             **(extra or {}),
         }
-        self._lock = threading.Lock()
-        self._current: Credentials | None = None
-        self._expires_at = 0.0
 
-    def credentials(self, fetcher: TokenFetcher) -> Credentials:
-        """The token, fetched when there is none or it is about to run out."""
-        with self._lock:
-            if self._current is None or time.monotonic() >= self._expires_at:
-                self._fetch(fetcher)
-            assert self._current is not None
-            return self._current
-
-    def renew(self, refused: Credentials, fetcher: TokenFetcher) -> bool:
-        """Fetch a token unless another thread has done so since."""
-        with self._lock:
-            if self._current is refused:
-                self._fetch(fetcher)
-            return True
-
-    def _fetch(self, fetcher: TokenFetcher) -> None:
+    def fetch(self, fetcher: TokenFetcher) -> tuple[str, float]:
+        """Ask the token endpoint."""
         answer = fetcher.fetch_token(self._token_url, self._form)
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
             raise LoginRefused("the token endpoint's answer has no access_token", hint="check token_url")
-        register_secret(token)
-        seconds = _seconds(answer.get("expires_in"))
-        self._expires_at = time.monotonic() + max(seconds - EXPIRY_MARGIN_S, seconds / 2)
-        self._current = Credentials(headers={"Authorization": f"Bearer {token}"})
+        return token, _seconds(answer.get("expires_in"))
 
 
 def _seconds(lifetime: object) -> float:

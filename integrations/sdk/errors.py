@@ -15,6 +15,9 @@
     │   └── RequestForbidden      a request that our own rules do not let out
     ├── ResolverFailed        an integration's own code raised: report it to its author
     ├── WarehouseError        the warehouse cannot be opened, locked or written
+    │   ├── SyncUnderWay          another run is at it: wait until it has ended
+    │   ├── LeaseLost             another run has taken over: this one may commit nothing more
+    │   └── SchemaFrozen          the table's contract does not allow the change
     ├── TableSkipped          mend its parent first
     └── TablesFailed          some tables failed, the others are committed                exit code 1
 
@@ -131,6 +134,18 @@ class ResolverFailed(HeadwaterError):
 
 class WarehouseError(HeadwaterError):
     """The warehouse cannot be opened, locked or written."""
+
+
+class SyncUnderWay(WarehouseError):
+    """Another run holds the table."""
+
+
+class LeaseLost(WarehouseError):
+    """Another run has taken the table over; nothing of this one is committed any more."""
+
+
+class SchemaFrozen(WarehouseError):
+    """The records, or the declaration, differ from the table, and its contract does not allow that."""
 
 
 class TableSkipped(HeadwaterError):

@@ -27,6 +27,7 @@ from integrations.sdk.refusals import IDEMPOTENT, MAX_SHOWN, refusal
 from integrations.sdk.retrying import Deadline, Exhausted, check_passing, parsed, persist
 from integrations.sdk.transport import Limits, Response, Transport
 from integrations.sdk.urls import described, plain_text, query_pairs
+from integrations.sdk.validators import Check
 
 DEFAULT_HEADERS = {
     "User-Agent": "headwater",
@@ -120,24 +121,34 @@ class HttpClient:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         error: str | None = None,
+        sync_token: str | None = None,
+        conditional: bool = False,
     ) -> Iterator[Page]:
         """Yield a listing's pages, in order.
 
         `records` is the path to the list of records, empty when the answer is the list. `error` is a path
-        whose presence means failure, for sources that answer 200 with an error inside.
+        whose presence means failure, for sources that answer 200 with an error inside. `sync_token` is the path
+        to the token with which a TokenCursor goes on. `conditional` sends the `ETag` of the last sync's first
+        page along, and yields nothing when the source says that it still holds (304): for listings in which
+        whatever is new changes the first page.
         Raises: LoginRefused, SourceError and what is below it.
         """
         paginator: Paginator = paginate or SinglePage()
         check_paginator(paginator)
-        cutter = slicer(records, (*paginator.fields, *((error,) if error else ())))
+        extra = [path for path in (error, sync_token) if path]
+        cutter = slicer(records, (*paginator.fields, *extra))
         request: Request | None = paginator.first(
             Request(method, path, dict(params or {}), dict(headers or {}), json, reads=True)
         )
+        if conditional and request:
+            request, check = self._on_condition(request)
+        else:
+            check = None
         asked: set[object] = set()
         before: Page | None = None
 
         def parse(response: Response) -> tuple[Page, Envelope]:
-            if response.status_code == 204:  # no content: no records
+            if response.status_code in (204, 304):  # no content, or nothing new: no records
                 return Page([]), Envelope(dict.fromkeys(cutter.fields), 0)
             page, envelope = cutter.slice(response.content, response.headers.get("content-type", ""))
             if error and (said := envelope.values[error]):
@@ -147,6 +158,14 @@ class HttpClient:
 
         while request:
             (page, envelope), response = self._fetch(request, parse)
+            if check:
+                if response.status_code == 304:
+                    check.still_holds()
+                    return
+                check.keep(response.headers.get("etag", ""))
+                request, check = replace(request, headers=check.headers_before), None
+            if sync_token and (token := envelope.values[sync_token]):
+                page.sync_token = str(token)
             same_request = (key := _identity(request)) in asked
             if same_request or (before is not None and _is_same(before, page)):
                 what = "the same page is asked for" if same_request else "the same page came"
@@ -212,7 +231,7 @@ class HttpClient:
         """A successful answer, read and parsed; what passes is tried again, parsing included."""
 
         def checked(response: Response) -> T:
-            if not response.is_success:
+            if not response.is_success and not (response.status_code == 304 and "If-None-Match" in request.headers):
                 raise refusal(response)
             try:
                 return parse(response)
@@ -225,6 +244,12 @@ class HttpClient:
         except Exhausted as exhausted:
             raise exhausted.error from None
         return parsed, response
+
+    def _on_condition(self, request: Request) -> "tuple[Request, Check]":
+        """The request with the validator that is known for it, and where the new one is kept."""
+        asked = self._address(request.url)[0], sorted(query_pairs({**self._params, **request.params}))
+        check = Check(repr(asked), request.headers)
+        return replace(request, headers=check.headers), check
 
     def _persist(
         self,

@@ -1,8 +1,10 @@
 """The two base classes: SecodaIntegration for what a catalog shows, Integration for tables as well."""
 
 import inspect
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -11,7 +13,13 @@ from integrations.sdk.errors import DeclarationError
 from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.resource import Resource
 from integrations.sdk.schema import Client, Node, Table, flatten
-from integrations.sdk.strategies import HttpNetwork, IngestStrategy, InMemoryIngest, NetworkStrategy
+from integrations.sdk.script_network import HttpNetwork
+from integrations.sdk.strategies import IngestStrategy, NetworkStrategy, PrintingIngest
+
+log = logging.getLogger(__name__)
+
+importing: ContextVar[bool] = ContextVar("importing", default=False)
+"""Whether a script is being imported: `start()` does nothing then, since loading touches no network."""
 
 
 class NoSpec(BaseModel, extra="forbid"):
@@ -33,15 +41,18 @@ class SecodaIntegration(ABC):
         network_call_strategy: NetworkStrategy | None = None,
     ) -> None:
         self.credentials = credentials
-        self._ingest: IngestStrategy = ingest_resources_strategy or InMemoryIngest()
-        self._network: NetworkStrategy = network_call_strategy or HttpNetwork()
+        self.ingest_resources_strategy: IngestStrategy = ingest_resources_strategy or PrintingIngest()
+        self.network_call_strategy: NetworkStrategy = network_call_strategy or HttpNetwork()
 
     @abstractmethod
     def extract(self) -> None:
         """Declare the source's resources and lineage."""
 
     def start(self) -> None:
-        """Extract, and then finalize, whether or not the extraction failed."""
+        """Extract, and then finalize, whether or not the extraction failed; not while its script is imported."""
+        if importing.get():
+            log.warning("script_starts_itself class=%s", type(self).__name__)
+            return
         error: BaseException | None = None
         try:
             self.extract()
@@ -53,16 +64,16 @@ class SecodaIntegration(ABC):
 
     def finalize(self, error: BaseException | None = None) -> None:
         """Tell both strategies that it is over; one written for `secodadk` takes no argument."""
-        for strategy in (self._ingest, self._network):
+        for strategy in (self.ingest_resources_strategy, self.network_call_strategy):
             _finalize(strategy, error)
 
     def declare_resource(self, resource: Resource) -> None:
         """Put one resource into the catalog."""
-        self._ingest.declare_resource(resource)
+        self.ingest_resources_strategy.declare_resource(resource)
 
     def declare_lineage(self, lineage: DeclaredLineage) -> None:
         """Put one edge into the catalog."""
-        self._ingest.declare_lineage(lineage)
+        self.ingest_resources_strategy.declare_lineage(lineage)
 
     def http_get(
         self,
@@ -75,7 +86,9 @@ class SecodaIntegration(ABC):
         auth: Any = None,
     ) -> Any:
         """GET; the response, whatever its status."""
-        return self._request("GET", url, params, headers, None, None, follow_redirects, verify, auth)
+        return self.network_call_strategy.make_request(
+            "GET", url, params=params, headers=headers, follow_redirects=follow_redirects, verify=verify, auth=auth
+        )
 
     def http_post(
         self,
@@ -90,7 +103,17 @@ class SecodaIntegration(ABC):
         auth: Any = None,
     ) -> Any:
         """POST; the response, whatever its status."""
-        return self._request("POST", url, params, headers, data, json, follow_redirects, verify, auth)
+        return self.network_call_strategy.make_request(
+            "POST",
+            url,
+            params=params,
+            headers=headers,
+            data=data,
+            json=json,
+            follow_redirects=follow_redirects,
+            verify=verify,
+            auth=auth,
+        )
 
     def http_put(
         self,
@@ -105,7 +128,17 @@ class SecodaIntegration(ABC):
         auth: Any = None,
     ) -> Any:
         """PUT; the response, whatever its status."""
-        return self._request("PUT", url, params, headers, data, json, follow_redirects, verify, auth)
+        return self.network_call_strategy.make_request(
+            "PUT",
+            url,
+            params=params,
+            headers=headers,
+            data=data,
+            json=json,
+            follow_redirects=follow_redirects,
+            verify=verify,
+            auth=auth,
+        )
 
     def http_patch(
         self,
@@ -120,7 +153,17 @@ class SecodaIntegration(ABC):
         auth: Any = None,
     ) -> Any:
         """PATCH; the response, whatever its status."""
-        return self._request("PATCH", url, params, headers, data, json, follow_redirects, verify, auth)
+        return self.network_call_strategy.make_request(
+            "PATCH",
+            url,
+            params=params,
+            headers=headers,
+            data=data,
+            json=json,
+            follow_redirects=follow_redirects,
+            verify=verify,
+            auth=auth,
+        )
 
     def http_delete(
         self,
@@ -135,31 +178,31 @@ class SecodaIntegration(ABC):
         auth: Any = None,
     ) -> Any:
         """DELETE; the response, whatever its status."""
-        return self._request("DELETE", url, params, headers, data, json, follow_redirects, verify, auth)
-
-    def _request(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        data: Any,
-        json: Any,
-        follow_redirects: bool,
-        verify: bool | str,
-        auth: Any,
-    ) -> Any:
-        return self._network.make_request(
-            method,
+        return self.network_call_strategy.make_request(
+            "DELETE",
             url,
             params=params,
             headers=headers,
             data=data,
             json=json,
-            verify=verify,
             follow_redirects=follow_redirects,
+            verify=verify,
             auth=auth,
         )
+
+
+def instantiate(
+    integration: type[SecodaIntegration], credentials: dict[str, Any], ingest: IngestStrategy, network: NetworkStrategy
+) -> SecodaIntegration:
+    """The integration with its strategies, put in afterwards where its own constructor does not take them."""
+    strategies = {"ingest_resources_strategy": ingest, "network_call_strategy": network}
+    parameters = inspect.signature(integration).parameters
+    takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    taken = {name: strategy for name, strategy in strategies.items() if takes_all or name in parameters}
+    made = integration(credentials=credentials, **taken)  # type: ignore[arg-type]  # each has its own type
+    for name in strategies.keys() - taken.keys():
+        setattr(made, name, strategies[name])
+    return made
 
 
 def _finalize(whose: Any, error: BaseException | None) -> None:

@@ -9,6 +9,8 @@ from pyrate_limiter import Limiter, Rate
 
 from integrations.sdk.errors import ConfigError
 
+SAME_PAUSE_S = 2.0  # pauses whose ends are no further apart are one: clocks and headers are in whole seconds
+
 
 class Gate:
     """One for a source, shared by all of its clients."""
@@ -42,10 +44,16 @@ class Gate:
             if self._slots:
                 self._slots.release()
 
-    def pause(self, seconds: float) -> None:
-        """Let no request out for so long: the source has said so (Retry-After)."""
+    def pause(self, seconds: float) -> bool:
+        """Let no request out for so long: the source has said so (Retry-After, or its limit's reset).
+
+        True when it is news: not when another thread was told the same just before.
+        """
         with self._lock:
-            self._resume_at = max(self._resume_at, time.monotonic() + seconds)
+            resume_at = time.monotonic() + seconds
+            is_news = resume_at > self._resume_at + SAME_PAUSE_S
+            self._resume_at = max(self._resume_at, resume_at)
+            return is_news
 
     def _wait_for_pause(self) -> None:
         while (left := self._resume_at - time.monotonic()) > 0:

@@ -20,6 +20,19 @@ class TablesFromSQLQuery(BaseModel):
     sql: str
 
 
+class ExternalQuery(TablesFromSQLQuery):
+    """The tables that a query reads, all of them brought into the catalog by other integrations.
+
+    To `secodadk`, and to whom this is published, it is a TablesFromSQLQuery. The rest says how to read it: the
+    `dialect` by any of its names, and what fills the missing parts of tables' names.
+    """
+
+    external: Literal[True] = True
+    dialect: str | None = None
+    default_database: str | None = None
+    default_schema: str | None = None
+
+
 with warnings.catch_warnings():
     # Secoda calls a field `schema`, which pydantic's BaseModel has a deprecated method for.
     warnings.filterwarnings("ignore", message='Field name "schema"', category=UserWarning)

@@ -28,6 +28,13 @@ class Number(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SyncToken:
+    """The token with which the next sync goes on, once everything that was yielded before it is committed."""
+
+    token: str
+
+
 @dataclass(slots=True)
 class Page:
     """Records as JSON text, UTF-8, one object each, in the source's order; `size_bytes` is the answer's."""
@@ -35,6 +42,7 @@ class Page:
     records: Sequence[bytes | msgspec.Raw]
     size_bytes: int = 0
     lines: bool = field(default=False)  # whether no record can hold a line break, known beforehand
+    sync_token: str | None = None  # see TokenCursor
 
     def __len__(self) -> int:
         return len(self.records)

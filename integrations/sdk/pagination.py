@@ -2,9 +2,16 @@
 
 All of them stop at the end that the source names, or at an empty page; a short page is never taken for the
 last one unless the source says so, since many APIs cap the page size in silence.
+
+A listing may change while it is read. Counted pages (PageNumber, Offset, and links that count) then skip a
+record for each one that leaves the part already read, because it was deleted, or edited in a listing that is
+sorted by the time of the last change. What is skipped so may be old, and no later sync asks for it. Pages that
+go on from a record or a token (KeysetBy, CursorToken) do not have this hazard; Offset can be read
+`without_gaps`.
 """
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,8 +19,10 @@ import msgspec
 
 from integrations.sdk.errors import DeclarationError, PageUnreadable
 from integrations.sdk.origins import join
-from integrations.sdk.page import Envelope
+from integrations.sdk.page import Envelope, Page
 from integrations.sdk.redact import redact
+
+MAX_STARTS_OVER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,13 @@ class SinglePage:
 
 @dataclass(frozen=True, slots=True)
 class PageNumber:
-    """Pages are numbered: `?page=2`. `pages` is the path to how many there are, `size` what to ask for."""
+    """Pages are numbered: `?page=2`. `pages` is the path to how many there are, `size` what to ask for.
+
+    Numbered pages cannot overlap. They skip nothing while nothing leaves the pages already read: sorted by id or
+    by creation where nothing is deleted, or with the latest change first, where what is edited moves to the
+    front, and what moves behind it comes twice and is merged. Sorted with the oldest change first, they are
+    safe for a source that stands still only.
+    """
 
     size: int | None = None
     pages: str | None = None
@@ -120,13 +135,19 @@ class PageNumber:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """The listing is cut by offset and limit. `total` is the path to the number of records, if there is one."""
+    """The listing is cut by offset and limit. `total` is the path to the number of records, if there is one.
+
+    With `overlap`, each page begins so many records, but no more than half a page, before the last one's end:
+    as many may leave the part already read between two pages, and nothing is skipped. What comes twice is merged
+    by key. To be sure however many leave, read `without_gaps`.
+    """
 
     limit: int = 100
     total: str | None = None
     param: str = "offset"
     limit_param: str = "limit"
     start: int = 0
+    overlap: int = 0
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -140,13 +161,17 @@ class Offset:
     def next(self, request: Request, answer: Answer) -> Request | None:
         """Move on by as many records as really came, since the source may cap the limit."""
         count = answer.envelope.count
-        offset = request.params[self.param] + count
+        offset: int = request.params[self.param] + count
         if self.total and answer.envelope.values[self.total] is not None:
             total = _whole_number(answer.envelope.values[self.total], self.total)
             more = count > 0 and offset < self.start + total
         else:
             more = count > 0
-        return request.with_params(**{self.param: offset}) if more else None
+        return request.with_params(**{self.param: offset - self.overlap_of(count)}) if more else None
+
+    def overlap_of(self, count: int) -> int:
+        """How many of a page's records the next one repeats; never so many that it would not move on."""
+        return min(self.overlap, count // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +250,11 @@ class CursorToken:
 
 @dataclass(frozen=True, slots=True)
 class KeysetBy:
-    """The next page starts after the last record: its `field` goes into `param` (`?starting_after=…`)."""
+    """The next page starts after the last record: its `field` goes into `param` (`?starting_after=…`).
+
+    The field must be one that no two records share, such as the id. Of records with one and the same time,
+    those behind a page's edge would be skipped, unless the source breaks the tie itself.
+    """
 
     field: str
     param: str
@@ -251,6 +280,44 @@ class KeysetBy:
                 f"the last record has no `{self.field}` to go on from", hint="name the right field in KeysetBy"
             )
         return request.with_params(**{self.param: value})
+
+
+def without_gaps(listing: Callable[[Offset], Iterable[Page]], paginate: Offset) -> Iterator[Page]:
+    """Yield a listing's pages so that none of its records is skipped, though others leave it meanwhile.
+
+        yield from without_gaps(
+            lambda offset: client.pages("/issues", records="issues", paginate=offset), Offset(limit=100)
+        )
+
+    Each page must hold a record of one of the two before it, unchanged. If it does not, paging steps back, a page
+    at a time, until one does, or to the start. It costs a record a page, and a request for each step back. The
+    listing must be sorted, and what comes twice must merge by key.
+    Raises: PageUnreadable when it has to start over again and again.
+    """
+    paginate = replace(paginate, overlap=max(paginate.overlap, 1))
+    known: deque[frozenset[bytes]] = deque(maxlen=2)
+    offset, overlap, back, starts_over = paginate.start, 0, 0, 0
+    while True:
+        for page in listing(replace(paginate, start=offset)):
+            records = frozenset(map(bytes, page.records))
+            checked = overlap > 0 and offset > paginate.start
+            if checked and not any(records & before for before in known):
+                break
+            yield page
+            if checked and len(page) <= overlap:
+                return  # nothing but the overlap: this is the end
+            known.append(records)
+            back, overlap = max(len(page), 1), paginate.overlap_of(len(page))
+            offset += len(page) - overlap
+        else:
+            return
+        offset = max(paginate.start, offset - back)
+        starts_over += offset == paginate.start
+        if starts_over > MAX_STARTS_OVER:
+            raise PageUnreadable(
+                "its pages have nothing in common with those before them, however often it is read",
+                hint="the listing is not sorted, or its records change with each answer: read it without overlap",
+            )
 
 
 def check_paginator(paginate: object) -> None:

@@ -12,11 +12,12 @@ import msgspec
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from integrations.sdk.cursor import SequenceCursor, TokenCursor
 from integrations.sdk.errors import DeclarationError
-from integrations.sdk.page import Page
+from integrations.sdk.page import Page, SyncToken
 from integrations.sdk.resolvers import ParentRow, TableResolver
 from integrations.sdk.schema import Client, Table
-from integrations.sdk.window import EVERYTHING, Window
+from integrations.sdk.window import EVERYTHING, After, AnyWindow, Range
 
 BATCH_RECORDS = 500
 
@@ -33,8 +34,13 @@ class ArrowBatch:
 Batch = Page | ArrowBatch
 
 
-def read(table: Table, client: Client, parent: ParentRow | None, window: Window = EVERYTHING) -> Iterator[Batch]:
-    """Run the table's resolver for one client, or one parent's row; yield what comes, page by page."""
+def read(
+    table: Table, client: Client, parent: ParentRow | None, window: AnyWindow = EVERYTHING
+) -> Iterator[Batch | SyncToken]:
+    """Run the table's resolver for one client, or one parent's row; yield what comes, page by page.
+
+    A SyncToken comes behind the records that it covers.
+    """
     resolver = table.resolver
     if isinstance(resolver, TableResolver):
         given = (client, parent, window) if resolver.takes_window else (client, parent)
@@ -50,11 +56,13 @@ def read(table: Table, client: Client, parent: ParentRow | None, window: Window 
         )
     pending: list[bytes] = []
     for item in yielded:
-        if isinstance(item, Page) or hasattr(item, "__arrow_c_stream__"):
+        if isinstance(item, Page | SyncToken) or hasattr(item, "__arrow_c_stream__"):
             if pending:
                 yield _page(pending)
                 pending = []
-            yield item if isinstance(item, Page) else ArrowBatch(item)
+            yield item if isinstance(item, Page | SyncToken) else ArrowBatch(item)
+            if isinstance(item, Page) and item.sync_token is not None:
+                yield SyncToken(item.sync_token)
             continue
         for record in item if isinstance(item, list | tuple) else (item,):
             pending.append(encode_record(record))
@@ -68,8 +76,16 @@ def read(table: Table, client: Client, parent: ParentRow | None, window: Window 
 def first_records(table: Table, client: Client) -> Batch | None:
     """The first page of a top-level table, by its first client; None when there is none."""
     for each in islice(table.clients(client), 1):
-        return next(iter(read(table, each, None)), None)
+        batches = (batch for batch in read(table, each, None, no_window(table)) if not isinstance(batch, SyncToken))
+        return next(batches, None)
     return None
+
+
+def no_window(table: Table) -> AnyWindow:
+    """Everything, in the shape that the table's resolver is given."""
+    if isinstance(table.cursor, SequenceCursor):
+        return Range()
+    return After() if isinstance(table.cursor, TokenCursor) else EVERYTHING
 
 
 def encode_record(record: Any) -> bytes:

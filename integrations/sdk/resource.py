@@ -6,9 +6,12 @@ Source: https://docs.secoda.co, "SDK Documentation" and "Fields Explained".
 """
 
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 ENTITY_PARENT: dict[str, str | None] = {
     "database": None,
@@ -20,6 +23,31 @@ ENTITY_PARENT: dict[str, str | None] = {
     "chart": "dashboard",
 }
 """The entity types that Secoda's SDK knows, each with the type above it."""
+
+FIELDS_OF: dict[str, frozenset[str]] = {
+    "table": frozenset({"schema", "database"}),
+    "column": frozenset({"sort_order", "type", "is_pk", "hidden"}),
+    "dashboard": frozenset({"group"}),
+    "chart": frozenset({"product"}),
+}
+"""The fields that only one entity type has."""
+
+_noticed: list[tuple[str, str]] | None = None
+
+
+@contextmanager
+def noticing_ignored_fields() -> Iterator[list[tuple[str, str]]]:
+    """Gather the fields that a Resource is given and does not have: (databuilder_id, field). For `headwater check`.
+
+    All threads are noticed, since a script may use some; two such blocks at a time are not told apart.
+    """
+    global _noticed
+    before, _noticed = _noticed, []
+    try:
+        yield _noticed
+    finally:
+        _noticed = before
+
 
 with warnings.catch_warnings():
     # Secoda calls a field `schema`, which pydantic's BaseModel has a deprecated method for.
@@ -55,3 +83,11 @@ with warnings.catch_warnings():
 
         # charts
         product: str | None = None
+
+        @model_validator(mode="before")
+        @classmethod
+        def _notice(cls, values: Any) -> Any:
+            if _noticed is not None and isinstance(values, Mapping):
+                unknown = [key for key in values if key not in cls.model_fields]
+                _noticed.extend((str(values.get("databuilder_id")), str(key)) for key in unknown)
+            return values

@@ -1,5 +1,6 @@
 """Trying again: what passes is waited for, as long as the source asks and the page's deadline allows."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -10,14 +11,17 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from integrations.sdk.counters import counters
 from integrations.sdk.errors import PageUnreadable, SourceError, SourceRefused, SourceTimeout, SourceUnreachable
 from integrations.sdk.limits import Gate
-from integrations.sdk.refusals import is_passing, refusal, retry_after_s
+from integrations.sdk.refusals import asked_wait_s, is_passing, refusal
 from integrations.sdk.transport import Limits, Response
 
 FIRST_WAIT_S = 0.5
 LONGEST_BACKOFF_S = 30.0
+WORTH_A_WORD_S = 10.0  # a pause of this length is told, so that nobody takes it for a standstill
 FIRST_CONNECTS = 3  # a host that has never answered is probably wrong: trying longer only hides it
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Passing(Exception):
@@ -47,7 +51,7 @@ def check_passing(response: Response, repeatable: bool, limits: Limits) -> None:
     """Raise Passing when the same request may succeed later, Exhausted when that is too long to wait."""
     if not is_passing(response, repeatable):
         return
-    wait_s = retry_after_s(response)
+    wait_s = asked_wait_s(response)
     if wait_s is not None and wait_s > limits.longest_wait_s:
         raise Exhausted(_asks_too_long(response, wait_s, limits.longest_wait_s), response)
     raise Passing(_as_source_error(response), wait_s, response)
@@ -99,9 +103,11 @@ def persist(
         return guarded()
 
     def wait(state: RetryCallState) -> float:
-        asked = _last(state).wait_s
+        last = _last(state)
+        asked = last.wait_s
         if asked is not None:
-            gate.pause(asked)
+            if gate.pause(asked) and asked >= WORTH_A_WORD_S:
+                log.warning("source_asks_to_wait seconds=%.0f request=%s", asked, last.error.request)
             deadline.at += asked
             return asked + random.uniform(0, min(1.0, asked / 10))
         backoff_s: float = min(FIRST_WAIT_S * 2**state.attempt_number, LONGEST_BACKOFF_S)

@@ -3,16 +3,20 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Literal
 
+from integrations.sdk.cursor import Cursor, SequenceCursor, TimeCursor, check_cursor
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.names import check_name, first_repeated, nearest
 from integrations.sdk.resolvers import TableResolver
+from integrations.sdk.streams import Streamed
 from integrations.sdk.types import ColumnType
 
 Client = Any  # one connection to one account: an HttpClient, or what the integration's connect() makes
 Multiplexer = Callable[[Client], Sequence[Client]]
 ResolverFunction = Callable[[Client, Any, Any], Iterator[Any]]
+Contract = Literal["evolve", "freeze", "discard_row", "discard_value"]
+CONTRACTS: tuple[Contract, ...] = ("evolve", "freeze", "discard_row", "discard_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,10 @@ class Table:
 
     `resolver` is a generator function `(client, parent, window)` or a TableResolver. `relations` are tables
     that are read once per row of this one. `multiplex` splits a top-level table over several clients.
-    `parent_columns` narrows what a resolver is given of its parent; by default it is every column.
+    `parent_columns` narrows what a resolver is given of its parent; by default it is every column. `cursor`
+    makes the table incremental. `contract` says what happens when records, or the declaration, no longer fit
+    what is in the warehouse: evolve, freeze, discard_row or discard_value. `streamed` is for tables that have no
+    resolver, since their source sends them all in one stream.
     """
 
     name: str
@@ -146,8 +153,11 @@ class Table:
     relations: tuple["Table", ...]
     multiplex: Multiplexer | None
     parent_columns: tuple[str, ...] | None
+    cursor: Cursor | None
+    contract: Contract
     title: str
     description: str
+    streamed: Streamed | None
 
     def __init__(
         self,
@@ -158,8 +168,11 @@ class Table:
         relations: Sequence["Table"] = (),
         multiplex: Multiplexer | None = None,
         parent_columns: Sequence[str] | None = None,
+        cursor: Cursor | None = None,
+        contract: Contract = "evolve",
         title: str = "",
         description: str = "",
+        streamed: Streamed | None = None,
     ) -> None:
         check_name("table", name)
         if isinstance(resolver, type):
@@ -171,9 +184,17 @@ class Table:
         set_(self, "relations", tuple(relations))
         set_(self, "multiplex", multiplex)
         set_(self, "parent_columns", None if parent_columns is None else tuple(parent_columns))
+        set_(self, "cursor", cursor)
+        set_(self, "contract", contract)
         set_(self, "title", title)
-        set_(self, "description", description or inspect.cleandoc(_doc_of(resolver)))
+        set_(self, "description", description or ("" if streamed else inspect.cleandoc(_doc_of(resolver))))
+        set_(self, "streamed", streamed)
         _check_columns(self)
+        check_cursor(self)
+        if contract not in CONTRACTS:
+            raise DeclarationError(
+                f"table `{name}`: {contract!r} is not a contract", hint=nearest(str(contract), CONTRACTS)
+            )
         _check_resolver(self)
         _check_relations(self)
 
@@ -185,6 +206,12 @@ class Table:
     def column(self, name: str) -> Column | None:
         """The column of that name, if there is one."""
         return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def cursor_column(self) -> Column | None:
+        """The column that its cursor follows; None without a cursor, and for a TokenCursor."""
+        cursor = self.cursor
+        return self.column(cursor.column) if isinstance(cursor, TimeCursor | SequenceCursor) else None
 
     def clients(self, client: Client) -> Sequence[Client]:
         """The clients that this table is read with; what the resolver says comes after `multiplex`."""
@@ -206,6 +233,14 @@ class Node:
     def name(self) -> str:
         """The table's name."""
         return self.table.name
+
+    @property
+    def windowed(self) -> "Node | None":
+        """The nearest table, itself or above, whose cursor has windows: what its partitions follow."""
+        for node in (self, *self.ancestors()):
+            if isinstance(node.table.cursor, TimeCursor | SequenceCursor):
+                return node
+        return None
 
     def ancestors(self) -> list["Node"]:
         """Its parent, grandparent, and so on, nearest first."""
@@ -229,6 +264,7 @@ def flatten(tables: Sequence[Table]) -> list[Node]:
         node = Node(table, parent)
         nodes.append(node)
         _check_parent(node)
+        _check_windows(node)
         for relation in table.relations:
             walk(relation, node)
 
@@ -307,6 +343,28 @@ def _takes(function: Callable[..., Any], arguments: int) -> bool:
     except ValueError:
         return True
     return True
+
+
+def _check_windows(node: Node) -> None:
+    """A relation of a table with windows follows them: its own, if it has any, must be the same."""
+    own, above = node.table.cursor, node.parent.windowed if node.parent else None
+    if node.parent and own is not None:
+        if own.per_parent and not node.parent.table.primary_keys:
+            raise DeclarationError(
+                f"table `{node.name}`: its cursor is kept by row of `{node.parent.name}`, which has no primary key",
+                hint=f"give `{node.parent.name}` a primary key, or the cursor per_parent=False",
+            )
+        if getattr(own, "latest", None):
+            raise DeclarationError(f"table `{node.name}`: `latest` is for top-level tables, and this is a relation")
+    if above is None or own is None:
+        return
+    theirs = above.table.cursor
+    same = isinstance(own, TimeCursor) and isinstance(theirs, TimeCursor) and own.windows == theirs.windows
+    if not same:
+        raise DeclarationError(
+            f"table `{node.name}`: its cursor's windows are not those of `{above.name}`, which it is below",
+            hint="give both the same window, start and end, or take its cursor away: it then follows its parent",
+        )
 
 
 def _check_parent(node: Node) -> None:

@@ -4,19 +4,15 @@ The two protocols are those of the `secodadk` package (0.0.6); `finalize` may ta
 the extraction, so that a failed one is not taken for a small one.
 """
 
-from base64 import b64decode
-from collections.abc import Mapping
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+import json as json_module
+import sys
+from abc import ABC, abstractmethod
+from typing import Any, Protocol, TypeVar
 
-from integrations.sdk.auth import Credentials, basic
-from integrations.sdk.errors import DeclarationError
-from integrations.sdk.http import HttpClient
 from integrations.sdk.lineage import DeclaredLineage
-from integrations.sdk.pagination import Request
-from integrations.sdk.redact import register_secret
 from integrations.sdk.resource import Resource
-from integrations.sdk.transport import Response
+
+Model = TypeVar("Model", Resource, DeclaredLineage)
 
 
 class IngestStrategy(Protocol):
@@ -40,18 +36,111 @@ class NetworkStrategy(Protocol):
         method: str,
         url: str,
         *,
-        params: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        data: Any,
-        json: Any,
-        verify: bool | str,
-        follow_redirects: bool,
-        auth: Any,
+        params: Any = None,
+        headers: Any = None,
+        data: Any = None,
+        json: Any = None,
+        verify: bool | str = True,
+        follow_redirects: bool = False,
+        auth: Any = None,
     ) -> Any:
         """The response, whatever its status."""
 
     def finalize(self, error: BaseException | None = None) -> None:
         """The extraction is over."""
+
+
+class Allowed(Protocol):
+    """Which requests may be made: a manifest's endpoints."""
+
+    def check(self, method: str, url: str) -> None:
+        """Raises: RequestForbidden for a request that may not be made."""
+
+
+class Masking(Protocol):
+    """Which texts may appear nowhere: a manifest's sensitive inputs."""
+
+    def masked(self, text: str) -> str:
+        """The text without them."""
+
+
+class IngestResourcesStrategy(ABC):
+    """The base that `secodadk` has for strategies of a script's own."""
+
+    @abstractmethod
+    def declare_resource(self, resource: Resource) -> None:
+        """Take one resource."""
+
+    @abstractmethod
+    def declare_lineage(self, lineage: DeclaredLineage) -> None:
+        """Take one edge."""
+
+    @abstractmethod
+    def finalize(self) -> None:
+        """The extraction is over."""
+
+
+class NetworkCallStrategy(ABC):
+    """The base that `secodadk` has for strategies of a script's own."""
+
+    @abstractmethod
+    def make_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        headers: Any = None,
+        data: Any = None,
+        json: Any = None,
+        verify: bool | str = True,
+        follow_redirects: bool = False,
+        auth: Any = None,
+    ) -> Any:
+        """The response, whatever its status."""
+
+    def finalize(self) -> None:  # noqa: B027 - nothing to do is the default
+        """The extraction is over."""
+
+
+class PrintingIngest:
+    """Prints what is declared, one JSON document per line: what `secodadk` does by default."""
+
+    def declare_resource(self, resource: Resource) -> None:
+        """Print one resource."""
+        sys.stdout.write(_line(resource))
+
+    def declare_lineage(self, lineage: DeclaredLineage) -> None:
+        """Print one edge."""
+        sys.stdout.write(_line(lineage))
+
+    def finalize(self, error: BaseException | None = None) -> None:
+        """Nothing is left to do."""
+
+
+class FilesIngest:
+    """Writes what is declared into two files of JSON lines: `secodadk`'s JSONLIngestResourcesStrategy."""
+
+    def __init__(self, *, resources_path: str, lineages_path: str) -> None:
+        self.resources_file = open(resources_path, "w", encoding="utf-8")  # noqa: SIM115 - until finalize
+        self.lineages_file = open(lineages_path, "w", encoding="utf-8")  # noqa: SIM115 - until finalize
+
+    def declare_resource(self, resource: Resource) -> None:
+        """Write one resource."""
+        self.resources_file.write(_line(resource))
+
+    def declare_lineage(self, lineage: DeclaredLineage) -> None:
+        """Write one edge."""
+        self.lineages_file.write(_line(lineage))
+
+    def finalize(self, error: BaseException | None = None) -> None:
+        """Close both files."""
+        self.resources_file.close()
+        self.lineages_file.close()
+
+
+def _line(declared: Resource | DeclaredLineage) -> str:
+    return json_module.dumps(declared.model_dump(mode="json")) + "\n"
 
 
 class InMemoryIngest:
@@ -75,56 +164,35 @@ class InMemoryIngest:
         self.error = error
 
 
-class HttpNetwork:
-    """Makes requests with one HttpClient per origin: retries, limits and redaction come with it."""
+class MaskedIngest:
+    """Hands on what is declared, without the sensitive inputs: a catalog is read by everyone."""
 
-    def __init__(self, *, parallel_requests: int | None = None, requests_per_second: float | None = None) -> None:
-        self._clients: dict[str, HttpClient] = {}
-        self._limits = {"parallel_requests": parallel_requests, "requests_per_second": requests_per_second}
+    def __init__(self, ingest: IngestStrategy, masking: Masking) -> None:
+        self._ingest, self._masking = ingest, masking
 
-    def make_request(
-        self,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        data: Any = None,
-        json: Any = None,
-        verify: bool | str = True,
-        follow_redirects: bool = False,
-        auth: Any = None,
-    ) -> Response:
-        """The response, whatever its status; statuses that pass are tried again first."""
-        parts = urlsplit(url)
-        base = f"{parts.scheme}://{parts.netloc}"
-        client = self._clients.get(base) or self._clients.setdefault(base, self._client(base))
-        request = Request(method, url, dict(params or {}), dict(headers or {}), json, data)
-        return client.request(
-            request, follow_redirects=follow_redirects, verify=verify, credentials=basic_credentials(auth)
-        )
+    def declare_resource(self, resource: Resource) -> None:
+        """Hand on one resource."""
+        self._ingest.declare_resource(self._masked(resource))
 
-    def _client(self, base: str) -> HttpClient:
-        client = HttpClient(base)
-        client.limit(**self._limits)  # type: ignore[arg-type]  # each has its own type
-        return client
+    def declare_lineage(self, lineage: DeclaredLineage) -> None:
+        """Hand on one edge."""
+        self._ingest.declare_lineage(self._masked(lineage))
 
     def finalize(self, error: BaseException | None = None) -> None:
-        """Close the connections."""
-        for client in self._clients.values():
-            client.close()
+        """Hand on that it is over."""
+        from integrations.sdk.integration import _finalize
+
+        _finalize(self._ingest, error)
+
+    def _masked(self, declared: Model) -> Model:
+        before = declared.model_dump()
+        after = _masked_value(before, self._masking)
+        return declared if after == before else type(declared).model_validate(after)
 
 
-def basic_credentials(auth: Any) -> Credentials | None:
-    """Credentials from what `secodadk` takes: httpx's BasicAuth, or a (user, password) pair."""
-    if auth is None:
-        return None
-    if isinstance(auth, tuple) and len(auth) == 2:
-        return basic(*auth)
-    header = getattr(auth, "_auth_header", None)  # httpx.BasicAuth, without needing httpx
-    if not isinstance(header, str):
-        raise DeclarationError(f"auth= takes no {type(auth).__name__}", hint="pass (user, password)")
-    encoded = header.removeprefix("Basic ")
-    register_secret(encoded)
-    register_secret(b64decode(encoded).partition(b":")[2])
-    return Credentials(headers={"Authorization": header})
+def _masked_value(value: Any, masking: Masking) -> Any:
+    if isinstance(value, str):
+        return masking.masked(value)
+    if isinstance(value, dict):
+        return {key: _masked_value(item, masking) for key, item in value.items()}
+    return [_masked_value(item, masking) for item in value] if isinstance(value, list) else value

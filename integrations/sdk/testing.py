@@ -63,6 +63,7 @@ def serving(api: Api) -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes, and the second would wait for the first's ACK
 
         def handle_any(self) -> None:
             parts = urlsplit(self.path)

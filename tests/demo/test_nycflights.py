@@ -111,6 +111,17 @@ def test_one_airline_s_flights_are_found_without_a_sort(database: sqlite3.Connec
 
 
 @needs_data
+def test_a_window_of_one_airline_s_flights_is_found_by_the_key(database: sqlite3.Connection) -> None:
+    """As Datasette asks for it: neither the rest of the airline's flights nor a sort."""
+    plan = database.execute(
+        "EXPLAIN QUERY PLAN SELECT * FROM flights WHERE carrier = 'UA' AND time_hour >= '2013-07-01' "
+        "AND time_hour < '2013-07-08' ORDER BY carrier, time_hour, flight LIMIT 10001"
+    ).fetchall()
+    key = "(carrier=? AND time_hour>? AND time_hour<?)"
+    assert [step[3] for step in plan] == [f"SEARCH flights USING PRIMARY KEY {key}"]
+
+
+@needs_data
 def test_building_again_leaves_the_file_and_a_damaged_one_is_built_anew(built: Path, tmp_path: Path) -> None:
     before = built.stat().st_mtime_ns
     assert nycflights.build(built) == built

@@ -4,9 +4,10 @@ import inspect
 import json
 import re
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 import pytest
@@ -16,22 +17,40 @@ from typer.main import get_command
 import integrations.sdk
 from assets import catalog_store
 from assets.metadata import of_table
+from assets.tables import SyncConfig
 from assets.warehouse import ledger
 from assets.warehouse.reader import INTERNAL_COLUMNS
 from integrations.sdk import errors
+from integrations.sdk.cursor import WINDOW_SIZES, Cursor
 from integrations.sdk.errors import ConfigError, HeadwaterError
-from integrations.sdk.schema import flatten
+from integrations.sdk.http import HttpClient
+from integrations.sdk.schema import CONTRACTS, Table, flatten
 from integrations.sdk.types import SCALARS
+from integrations.sdk.window import AnyWindow
 from orchestration.cli.app import app
-from orchestration.config import DestinationSpec, DuckDBSpec, SourceSpec, load_config
+from orchestration.config import load_config
+from orchestration.definitions import build_definitions
 from orchestration.executors import NAMES
+from orchestration.specs import DestinationSpec, DuckDBSpec, SourceSpec, TableOptionsSpec
+from orchestration.testing import SOURCE, Project
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GUIDE = "writing-an-integration.md"
 FENCE = re.compile(r"^```(?P<words>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-COMMANDS: dict[str, Any] = dict(get_command(app).commands)  # type: ignore[attr-defined]  # a group of click's
+
+
+def commands_of(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command that can be run, with those of its groups as `state show`."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+COMMANDS: dict[str, Any] = dict(commands_of(get_command(app)))
 
 
 def page(name: str) -> str:
@@ -89,13 +108,19 @@ def test_every_command_has_its_section(command: str) -> None:
 def test_the_readme_lists_every_command() -> None:
     """The README's table has each command, and none that is not there."""
     text = section((ROOT / "README.md").read_text(encoding="utf-8"), "## Commands")
-    assert set(re.findall(r"^\| `headwater ([\w-]+)", text, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^\| `headwater ([\w-]+)", text, re.MULTILINE)) == {name.split()[0] for name in COMMANDS}
+    groups = [name.split() for name in COMMANDS if " " in name]
+    listed = {
+        group: named(line) for group in {group for group, _ in groups} for line in text.splitlines() if group in line
+    }
+    assert [f"{group} {name}" for group, name in groups if name not in listed[group]] == []
 
 
 @pytest.mark.parametrize(
     ("model", "heading"),
     [
         (SourceSpec, "## kind: source"),
+        (TableOptionsSpec, "### table_options"),
         (DestinationSpec, "## kind: destination"),
         (DuckDBSpec, "### The destination's spec"),
     ],
@@ -122,8 +147,16 @@ def test_every_executor_and_variable_is_described() -> None:
     """Each executor, and each environment variable that the code asks for, is in docs/configuration.md."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "orchestration").rglob("*.py")]
     asked = {name for text in sources for name in re.findall(r'environ(?:\.get\(|\[)"(\w+)"', text)} - {"PYTHONPATH"}
-    assert asked
+    asked |= {name for text in sources for name in re.findall(r'"(HEADWATER_\w+)"', text)}
+    assert {"HEADWATER_CONFIG", "HEADWATER_AUTOMATION", "HEADWATER_WEBHOOK"} <= asked
     assert asked | set(NAMES) <= named(page("configuration.md"))
+
+
+def test_every_extra_is_described() -> None:
+    """Each optional set of packages that pyproject.toml has is in docs/configuration.md."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = set(project["optional-dependencies"])
+    assert extras <= named(section(page("configuration.md"), "## Executors and extras"))
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
@@ -149,13 +182,15 @@ def test_every_exit_code_is_described(code: int) -> None:
 def warehouse_tables() -> dict[str, list[str]]:
     """The columns of all tables that Headwater keeps for itself, as the code makes them."""
     with duckdb.connect() as connection:
-        for statement in (*ledger.CREATE, *catalog_store.CREATE):
+        ledger.ensure(connection)
+        for statement in catalog_store.CREATE:
             connection.execute(statement)
         rows = connection.execute("SELECT schema_name, table_name, column_name FROM duckdb_columns()").fetchall()
     tables: dict[str, list[str]] = {}
     for schema, table, column in rows:
-        if schema in ("headwater", "catalog"):
+        if schema in (ledger.SCHEMA, "catalog"):
             tables.setdefault(f"{schema}.{table}", []).append(column)
+    assert {f"{ledger.SCHEMA}.{table}" for table in ledger.TABLES} <= set(tables)
     return tables
 
 
@@ -181,6 +216,53 @@ def test_every_type_is_in_the_guide() -> None:
 def test_every_name_that_an_author_imports_is_in_the_guide() -> None:
     """The guide names all that `integrations.sdk` exports, in its text or in its examples."""
     assert set(integrations.sdk.__all__) <= set(re.findall(r"\w+", page(GUIDE)))
+
+
+@pytest.mark.parametrize("cursor", get_args(Cursor), ids=lambda cursor: cursor.__name__)
+def test_every_cursor_is_in_the_guide(cursor: type) -> None:
+    """Each kind of cursor, each of its settings, and the size of each window, is in the guide's part on cursors."""
+    words = named(section(page(GUIDE), "## Incremental tables"))
+    assert {cursor.__name__, *inspect.signature(cursor).parameters} <= words
+    assert set(WINDOW_SIZES) <= words
+
+
+@pytest.mark.parametrize("window", get_args(AnyWindow), ids=lambda window: window.__name__)
+def test_every_window_is_in_the_guide(window: type) -> None:
+    """What a resolver may be given is there with its fields."""
+    words = named(section(page(GUIDE), "## Incremental tables"))
+    assert {window.__name__, *inspect.signature(window).parameters} <= words
+
+
+@pytest.mark.parametrize("name", [GUIDE, "warehouse.md"])
+def test_every_contract_is_described(name: str) -> None:
+    """Each contract has a row in both tables of contracts."""
+    rows = re.findall(r'^\| `"?(\w+)"?`', section(page(name), "## Contracts"), re.MULTILINE)
+    assert sorted(rows) == sorted(CONTRACTS)
+
+
+@pytest.mark.parametrize("function", [Table, HttpClient.pages], ids=["Table", "HttpClient.pages"])
+def test_every_argument_is_in_the_guide(function: Any) -> None:
+    """What an author may say of a table and of a listing is named."""
+    assert set(inspect.signature(function).parameters) - {"self"} <= named(page(GUIDE))
+
+
+def test_every_setting_of_a_run_is_described() -> None:
+    """Each key of a run's config is in docs/dagster.md."""
+    assert set(SyncConfig.model_fields) <= named(section(page("dagster.md"), "## Run config"))
+
+
+def test_every_job_schedule_and_sensor_is_described(tmp_path: Path) -> None:
+    """What Dagster shows of a source with partitions is in docs/dagster.md, the names with <source> and <part>."""
+    project = Project(
+        tmp_path, "tests.orchestration.incremental", {"base_url": "http://127.0.0.1:1"}, schedule="0 6 * * *"
+    )
+    made = build_definitions([project.source()]).get_repository_def()
+    jobs = [job.name for job in made.get_all_jobs() if not job.name.startswith("__")]
+    found = {*jobs, *(each.name for each in (*made.schedule_defs, *made.sensor_defs))}
+    assert len(found) > len(jobs) > 1
+    text = page("dagster.md")
+    shown = {name.replace(SOURCE, "<source>").replace("numbers", "<part>") for name in found}
+    assert [name for name in sorted(shown) if f"`{name}`" not in text] == []
 
 
 def test_every_key_of_metadata_is_described() -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from assets.engine import SyncOrder, sync_tables
+from assets.engine import sync_tables
 from assets.observing import TableOutcome
+from assets.order import SyncOrder
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
 from integrations.sdk import types as t
 from integrations.sdk.schema import Column, Table, flatten, parent

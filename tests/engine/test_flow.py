@@ -240,7 +240,7 @@ def test_the_runs_of_a_root_run_know_what_is_done(syncer: Syncer) -> None:
     """A re-execution can leave out what its earlier attempts committed whole."""
     syncer.sync(Table("t", [ID], gives({"id": 1})), Table("u", [ID], gives(ValueError())), root_run_id="root")
     with syncer.warehouse.session() as session:
-        assert session.committed_tables("root") == {("src", "t")}
+        assert session.history.committed_tables("root") == {("src", "t")}
 
 
 def test_rejected_records_are_counted_in_the_outcome(syncer: Syncer) -> None:

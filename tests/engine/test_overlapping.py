@@ -1,31 +1,62 @@
 """Syncs that overlap in time, and what a relation is read for when rows pile up."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+import pytest
+
 from assets.engine import sync_tables
+from assets.warehouse import staging_area
 from integrations.sdk import types as t
-from integrations.sdk.errors import TableSkipped
+from integrations.sdk.errors import LeaseLost, SyncUnderWay, TableSkipped
 from integrations.sdk.schema import Column, Table
 from tests.engine.helpers import ID, Syncer, child_of, gives
 
 
-def test_an_older_sync_does_not_undo_a_newer_one(syncer: Syncer) -> None:
-    """A sync that began first and ends last knows less: it is refused, by name, and the newer rows stay."""
-    older = sync_tables(syncer.order([Table("t", [ID], self_interrupting(syncer))]))
+def test_a_second_sync_is_told_who_is_at_it(syncer: Syncer) -> None:
+    """While a run that is alive holds a table, no other begins; the first is not disturbed."""
+    refused: list[SyncUnderWay] = []
+    first = sync_tables(syncer.order([Table("t", [ID], meanwhile(lambda: refused.append(begin_another(syncer))))]))
+    with closing(first):
+        (outcome,) = first
+    assert outcome.error is None
+    assert f"run run-1, process {os.getpid()} on" in str(refused[0])
+    assert syncer.rows("t") == [1]
+
+
+def test_a_run_that_was_thought_dead_commits_nothing(syncer: Syncer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was not heard of is taken over; when it wakes up, it is refused by name, and the newer rows stay."""
+
+    def take_over() -> None:
+        monkeypatch.setattr(staging_area, "SILENT_S", -1.0)
+        list(sync_tables(syncer.order([Table("t", [ID], gives({"id": 1}, {"id": 2}))])))
+
+    older = sync_tables(syncer.order([Table("t", [ID], meanwhile(take_over))]))
     with closing(older):
         (outcome,) = older
-    assert "began later" in str(outcome.error)
-    assert syncer.query("SELECT id FROM src.t ORDER BY id") == [(1,), (2,)]
+    assert isinstance(outcome.error, LeaseLost)
+    assert "taken over by run run-2" in str(outcome.error)
+    assert syncer.rows("t") == [1, 2]
+    assert syncer.query("SELECT run_id, outcome FROM headwater.syncs ORDER BY ALL") == [
+        ("run-1", "failed"),
+        ("run-2", "done"),
+    ]
 
 
-def self_interrupting(syncer: Syncer) -> Any:
-    """A resolver in whose middle another sync of the same table runs to its end."""
+def begin_another(syncer: Syncer) -> SyncUnderWay:
+    with pytest.raises(SyncUnderWay) as refusal:
+        list(sync_tables(syncer.order([Table("t", [ID], gives({"id": 1}, {"id": 2}))])))
+    return refusal.value
+
+
+def meanwhile(work: Callable[[], None]) -> Any:
+    """A resolver in whose middle something else happens."""
 
     def resolve(client: Any, parent: Any, window: Any) -> Iterator[Any]:
         yield {"id": 1}
-        list(sync_tables(syncer.order([Table("t", [ID], gives({"id": 1}, {"id": 2}))])))
+        work()
 
     return resolve
 
@@ -63,7 +94,9 @@ RECORDS = ({"id": 1, "a": {"b": "x"}}, {"id": 2, "a": None}, {"id": 3, "a": {"b"
 
 def test_a_table_none_of_whose_records_can_be_read_has_failed(syncer: Syncer) -> None:
     """All records rejected is a mistake in the declaration, not a success without rows."""
-    outcomes = syncer.sync(Table("t", [ID, Column("x", t.BIGINT)], gives({"id": 1, "x": "many"})))
+    outcomes = syncer.sync(
+        Table("t", [ID, Column("x", t.BIGINT)], gives({"id": 1, "x": "many"}), contract="discard_row")
+    )
     assert "all 1 records were rejected; the first: `x` = many: not a number" in str(outcomes["t"].error)
     assert syncer.query("SELECT count(*) FROM headwater.rejected_rows") == [(1,)]
 

@@ -17,7 +17,7 @@ from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.window import EVERYTHING, Window
 from orchestration.config import load_config
 from orchestration.home import open_instance
-from orchestration.running import prepare_run
+from orchestration.running import Asked, prepare_run
 from orchestration.sources import load_sources
 
 
@@ -73,13 +73,13 @@ class Project:
         """The source, as Dagster's tools load it."""
         return load_sources(load_config(self.folder / "config.yaml"))[0]
 
-    def run(self, window: Window = EVERYTHING) -> Run:
+    def run(self, window: Window = EVERYTHING, *, full_refresh: bool = False) -> Run:
         """Run the source's job in a Dagster instance on disk; what became of it."""
         seen = Run()
         with open_instance(self.folder) as instance:
-            result = prepare_run(self.source, instance, seen, window=window)()
+            result = prepare_run(self.source, instance, seen, asked=Asked(window=window, full_refresh=full_refresh))()
         seen.succeeded = result.success
-        seen.materialised = [event.asset_key.path for event in _materialisations(result)]
+        seen.materialised = [each.asset_key.path for each in _materialisations(result) if each.partition is None]
         return seen
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

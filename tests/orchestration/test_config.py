@@ -77,7 +77,7 @@ def test_files_are_read_relative_to_the_config(tmp_path: Path) -> None:
         ("path: duckdb", "path: duckdb, write_mode: overwite", "overwrite-delete-stale"),
         ("path: duckdb", "path: duckdb, spec: {pathh: x}", "did you mean `path`?"),
         ("path: tests.example", "path: tests.example\n  concurrency: 0", "concurrency"),
-        ("path: tests.example", "path: tests.example\n  registry: grpc", "registry"),
+        ("path: tests.example", "path: tests.example\n  registry: pigeon", "registry"),
         ("  name: library\n", "", "`name` is missing"),
     ],
 )

@@ -253,7 +253,7 @@ def test_what_connect_raises_is_redacted(tmp_path: Path, monkeypatch: pytest.Mon
     [
         ({"schedule": "hourly"}, "not a cron expression"),
         ({"owners": ["bob"]}, "owners"),
-        ({"name": "my.source"}, "name"),
+        ({"name": ""}, "name"),
         ({"name": "Headwater"}, "could not tell it"),
     ],
 )

@@ -15,6 +15,7 @@ from integrations.sdk import (
     SinglePage,
 )
 from integrations.sdk.errors import DeclarationError, PageRepeated, PageUnreadable, RequestForbidden
+from integrations.sdk.pagination import without_gaps
 from tests.sdk.servers import Reply, Seen, numbers, records_of, scripted
 
 ALL = numbers(1, 25)
@@ -116,6 +117,117 @@ def test_offset_ends_at_an_empty_page_though_the_total_promises_more() -> None:
     client, adapter = scripted([{"items": [{"id": 1}], "total": 9}, {"items": [], "total": 9}])
     assert len(records_of(client.pages("/", records="items", paginate=Offset(total="total")))) == 1
     assert len(adapter.seen) == 2
+
+
+@pytest.mark.parametrize("total", ["total", None])
+@pytest.mark.parametrize("cap", [1, 2, 3, 10, 1000])
+@pytest.mark.parametrize("overlap", [1, 3, 10, 99])
+def test_offset_overlaps_and_still_ends(overlap: int, cap: int, total: str | None) -> None:
+    """Pages repeat the end of the one before, however small the source makes them; every record comes."""
+    client, adapter = scripted(by_offset(cap, total=True))
+    pages = list(client.pages("/", records="items", paginate=Offset(10, total, overlap=overlap)))
+    assert {record["id"] for record in records_of(pages)} == {record["id"] for record in ALL}
+    repeated = min(overlap, min(cap, 10) // 2)
+    if repeated:
+        assert records_of(pages[:1])[-repeated:] == records_of(pages[1:2])[:repeated]
+    assert len(adapter.seen) <= 2 * len(ALL) + 10
+
+
+class TestWithoutGaps:
+    """A listing that is cut by offset, and changes between its pages."""
+
+    @pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 25])
+    @pytest.mark.parametrize("cap", [1, 2, 10])
+    def test_a_source_that_stands_still_costs_a_record_a_page(self, count: int, cap: int) -> None:
+        """Every record comes, and only the edges come twice."""
+        records = ALL[:count]
+        client, adapter = scripted(moving(records, cap))
+        found = records_of(read_whole(client))
+        assert unique(found) == records
+        assert len(found) - count <= len(adapter.seen)
+        assert len(adapter.seen) <= count // max(cap - 1, 1) + 3
+
+    @pytest.mark.parametrize("leaving", [1, 3, 12, 18])
+    @pytest.mark.parametrize("before_page", [1, 2, 3, 4])
+    def test_paging_steps_back_to_what_is_known(self, leaving: int, before_page: int) -> None:
+        """However many leave the part already read, by being deleted or by moving to the end."""
+        for goes_to_the_end in (False, True):
+            records = numbers(1, 60)
+
+            def leave(asked: int, records: list[Any] = records, moves: bool = goes_to_the_end) -> None:
+                if asked == before_page:
+                    gone, records[:leaving] = records[:leaving], []
+                    records.extend({**record, "edited": True} for record in gone if moves)
+
+            client, _ = scripted(moving(records, 10, leave))
+            found = {record["id"] for record in records_of(read_whole(client))}
+            assert found >= {record["id"] for record in records}
+
+    def test_a_whole_page_that_was_edited_has_the_listing_start_over(self) -> None:
+        """Nothing known is left to go on from but the start itself."""
+        records = numbers(1, 40)
+
+        def edit(asked: int) -> None:
+            if asked == 2:
+                records[20:] = [*records[20:], *({**record, "edited": True} for record in records[:20])]
+                del records[:20]
+
+        client, _ = scripted(moving(records, 10, edit))
+        assert {record["id"] for record in records_of(read_whole(client))} == set(range(1, 41))
+
+    def test_a_list_that_shrinks_below_the_offset_has_not_ended(self) -> None:
+        """An empty page is the end only where the page before it was."""
+        records = numbers(1, 15)
+
+        def shrink(asked: int) -> None:
+            if asked == 1:
+                del records[:9]
+
+        client, _ = scripted(moving(records, 10, shrink))
+        assert {record["id"] for record in records_of(read_whole(client))} == set(range(1, 16))
+
+    def test_records_that_are_never_the_same_are_reported(self) -> None:
+        """A field that is new in each answer leaves nothing to compare: that is said, not read for ever."""
+        count = 0
+
+        def answer(seen: Seen) -> Reply:
+            nonlocal count
+            count += 1
+            at = int(seen.param("offset") or 0)
+            return Reply([{**record, "answer": count} for record in ALL[at : at + 10]])
+
+        client, adapter = scripted(answer)
+        with pytest.raises(PageUnreadable, match="nothing in common"):
+            list(read_whole(client, records=""))
+        assert len(adapter.seen) < 30
+
+    def test_a_source_that_ignores_the_offset_is_noticed(self) -> None:
+        """As without it."""
+        client, _ = scripted(lambda seen: Reply({"items": ALL}))
+        with pytest.raises(PageRepeated):
+            list(read_whole(client))
+
+
+def moving(records: list[Any], cap: int, between: Any = lambda asked: None) -> Any:
+    """A source of these records by offset; `between(pages so far)` changes them before a page is cut."""
+    asked = 0
+
+    def answer(seen: Seen) -> Reply:
+        nonlocal asked
+        between(asked)
+        asked += 1
+        at = int(seen.param("offset") or 0)
+        return Reply({"items": records[at : at + cap]})
+
+    return answer
+
+
+def read_whole(client: HttpClient, records: str = "items") -> Any:
+    return without_gaps(lambda offset: client.pages("/", records=records, paginate=offset), Offset(limit=10))
+
+
+def unique(records: list[Any]) -> list[Any]:
+    return list({record["id"]: record for record in records}.values())
 
 
 @pytest.mark.parametrize(

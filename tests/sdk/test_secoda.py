@@ -176,7 +176,7 @@ def test_requests_go_through_the_strategy(method: str) -> None:
     ).start()
     sent_method, url, options = network.calls[0]
     assert (got, sent_method, url) == (["the response"], method.upper(), "https://x.test/")
-    assert options == {"data": None, "json": None, **given}
+    assert options == given if method == "get" else {"data": None, "json": None, **given}
 
 
 def run(doing: Any) -> Any:

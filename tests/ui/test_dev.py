@@ -1,14 +1,10 @@
 """The user's path through the UI: `headwater dev`, really started, asked over GraphQL."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,43 +14,7 @@ import pytest
 from integrations.sdk.testing import serving
 from orchestration.testing import SOURCE, Project
 from tests.example import TOKEN, library
-
-ROOT = Path(__file__).parent.parent.parent
-STARTS_WITHIN_S = 60
-SELECTOR = {"repositoryLocationName": "headwater", "repositoryName": "__repository__"}
-
-
-class Ui:
-    """A running UI, spoken to as the browser does."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def ask(self, query: str, **variables: Any) -> Any:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            document = json.loads(answer.read())
-        assert "errors" not in document, document["errors"]
-        return document["data"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_ready(url: str, server: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < deadline:
-        assert server.poll() is None, server.communicate()[0]
-        try:
-            urllib.request.urlopen(f"{url}/server_info", timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.25)
-    raise AssertionError(f"the UI did not start within {STARTS_WITHIN_S} s")
+from tests.ui.dev import ROOT, SELECTOR, Ui, free_port, running, wait_until_ready
 
 
 @pytest.fixture(scope="module")
@@ -65,27 +25,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ui, Proje
         project = Project(
             folder, "tests.example", {"token": TOKEN, "base_url": api.url}, schedule="0 6 * * *", owners=["team:data"]
         )
-        port = free_port()
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "DAGSTER_HOME": str(folder / ".dagster"),
-            "HEADWATER_CONFIG": str(project.config),
-        }
-        server = subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", "dev", "--port", str(port)],
-            env=environment,
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            wait_until_ready(f"http://127.0.0.1:{port}", server)
-            yield Ui(f"http://127.0.0.1:{port}"), project, server
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.communicate(timeout=30)
+        with running(project) as (ui, server):
+            yield ui, project, server
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux lists its sockets in /proc")
@@ -142,7 +83,7 @@ def test_materialising_in_the_ui_loads_the_warehouse(served: tuple[Ui, Project, 
     )["launchPipelineExecution"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
-    status = _wait_for(ui, run_id)
+    status = ui.wait_for(run_id)
     assert status == "SUCCESS"
     events = ui.ask(
         """query ($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset {
@@ -154,16 +95,6 @@ def test_materialising_in_the_ui_loads_the_warehouse(served: tuple[Ui, Project, 
     assert events[0]["runId"] == run_id
     assert (numbers["rows"], numbers["dagster/row_count"], numbers["requests"]) == (8, 8, 4)
     assert project.query(f"SELECT count(*) FROM {SOURCE}.chapters") == [(8,)]
-
-
-def _wait_for(ui: Ui, run_id: str) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        run = ui.ask("query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)["runOrError"]
-        if run["status"] in ("SUCCESS", "FAILURE", "CANCELED"):
-            return str(run["status"])
-        time.sleep(0.3)
-    raise AssertionError("the run did not end")
 
 
 def test_the_token_is_nowhere(served: tuple[Ui, Project, Any]) -> None:

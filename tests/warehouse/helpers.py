@@ -10,7 +10,7 @@ from typing import Any
 
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
 from assets.warehouse.ledger import SyncRecord
-from assets.warehouse.loading import Loaded
+from assets.warehouse.loading import How, Loaded
 from assets.warehouse.quoting import names
 from assets.warehouse.reader import ReadPlan, Stamp
 from assets.warehouse.spooling import client_scopes
@@ -18,7 +18,7 @@ from assets.warehouse.staging import Rejected, Stage
 from assets.warehouse.staging_area import StagingArea
 from integrations.sdk.page import Page
 from integrations.sdk.resolvers import TableResolver
-from integrations.sdk.schema import Column, Node, Table
+from integrations.sdk.schema import Column, Contract, Node, Table
 
 SOURCE = "src"
 SYNC_TIME = "2024-05-06T07:08:09.123456+00:00"
@@ -72,18 +72,28 @@ class Loader:
         deterministic: bool = False,
         page_records: int = 0,
         description: str = "",
+        contract: Contract = "discard_row",
+        forced: bool = False,
     ) -> Result:
         """Stage the records (bytes as they are, anything else as JSON), commit them, read the table.
 
         `way="exact"` takes the fast way from all of them.
         """
-        stage = self.stage(columns, table=table, way=way, resolver=resolver, clients=clients, description=description)
+        stage = self.stage(
+            columns,
+            table=table,
+            way=way,
+            resolver=resolver,
+            clients=clients,
+            description=description,
+            contract=contract,
+        )
         pages = (
             [records[n : n + page_records] for n in range(0, len(records), page_records)] if page_records else [records]
         )
         for number, page in enumerate(pages):
             stage.add(as_page(page), number % len(clients) if clients else None)
-        return self.commit(stage, whole=whole, write_mode=write_mode, deterministic=deterministic)
+        return self.commit(stage, whole=whole, write_mode=write_mode, deterministic=deterministic, forced=forced)
 
     def stage(
         self,
@@ -94,8 +104,10 @@ class Loader:
         resolver: Any = no_records,
         clients: Sequence[str] = (),
         description: str = "",
+        contract: Contract = "discard_row",
     ) -> Stage:
-        plan = ReadPlan(Node(Table(table, columns, resolver, description=description)))
+        declared = Table(table, columns, resolver, description=description, contract=contract)
+        plan = ReadPlan(Node(declared))
         if way == "exact":
             plan.guard = None
         stage = self.area.stage(plan)
@@ -111,16 +123,16 @@ class Loader:
         whole: bool = True,
         write_mode: str = "overwrite-delete-stale",
         deterministic: bool = False,
+        forced: bool = False,
     ) -> Result:
         table = stage.plan.table
         staged = stage.records
         with self.warehouse.session() as session:
-            loaded = session.commit(
+            loaded, _ = session.commit(
                 stage,
                 Stamp(SOURCE, SYNC_TIME, deterministic),
                 sync_record(table.name),
-                write_mode=write_mode,
-                whole=whole,
+                How(write_mode=write_mode, whole=whole, forced=forced),
             )
             columns = names([column.name for column in table.columns])
             _, rows = session.query(f"SELECT {columns} FROM {SOURCE}.{table.name} ORDER BY ALL")

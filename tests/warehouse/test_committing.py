@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from integrations.sdk import types as t
-from integrations.sdk.errors import WarehouseError
+from integrations.sdk.errors import SchemaFrozen, WarehouseError
 from integrations.sdk.schema import Column
 from tests.warehouse.helpers import Loader, as_page
 
@@ -176,7 +176,7 @@ class TestSchemaEvolution:
         """Old rows have null there; columns that are no longer declared stay."""
         into.load(KEYED, rows((1, "a"), (2, "b")))
         columns = [ID, Column("w", t.LIST(t.STRUCT(x=t.DECIMAL(10, 2))), description="new")]
-        result = into.load(columns, [{"id": 2, "w": [{"x": 1.5}]}], whole=False)
+        result = into.load(columns, [{"id": 2, "w": [{"x": 1.5}]}], whole=False, contract="evolve")
         assert 'column `w` added (STRUCT("x" DECIMAL(10,2))[])' in result.loaded.notes
         assert into.query("SELECT id, v, w[1].x::VARCHAR FROM src.t ORDER BY id") == [(1, "a", None), (2, None, "1.50")]
         comments = into.query("SELECT comment FROM duckdb_columns() WHERE column_name = 'w' AND table_name = 't'")
@@ -190,10 +190,10 @@ class TestSchemaEvolution:
 
     @pytest.mark.parametrize("kind", [t.BIGINT, t.JSON, t.LIST(t.TEXT)])
     def test_another_type_is_a_clear_error(self, into: Loader, kind: t.ColumnType) -> None:
-        """The message has column, table and both types; the rows stay."""
+        """Unless the table may evolve, the message has column, table and both types; the rows stay."""
         into.load(KEYED, rows((1, "a")))
-        with pytest.raises(WarehouseError, match=r"column `v` of \"src\".\"t\" is VARCHAR in the warehouse and"):
-            into.load([ID, Column("v", kind)], [{"id": 1}])
+        with pytest.raises(SchemaFrozen, match=r"column `v` of \"src\".\"t\" is VARCHAR in the warehouse and"):
+            into.load([ID, Column("v", kind)], [{"id": 1}], contract="freeze")
         assert into.query("SELECT id, v FROM src.t") == [(1, "a")]
 
     def test_the_same_type_is_the_same_the_second_time(self, into: Loader) -> None:
@@ -230,6 +230,7 @@ class TestAllOrNothing:
     def test_the_connection_works_after_a_rollback(self, into: Loader) -> None:
         """One table's refusal does not spoil the session for the next."""
         into.load(KEYLESS, rows((1, "a")))
+        from assets.warehouse.loading import How
         from assets.warehouse.reader import Stamp
         from tests.warehouse.helpers import SYNC_TIME, sync_record
 
@@ -239,8 +240,8 @@ class TestAllOrNothing:
         stamp = Stamp("src", SYNC_TIME, False)
         with into.warehouse.session() as session:
             with pytest.raises(WarehouseError):
-                session.commit(bad, stamp, sync_record("t"), write_mode="overwrite-delete-stale", whole=False)
-            session.commit(good, stamp, sync_record("u"), write_mode="overwrite-delete-stale", whole=True)
+                session.commit(bad, stamp, sync_record("t"), How())
+            session.commit(good, stamp, sync_record("u"), How(whole=True))
         assert into.query("SELECT id FROM src.u") == [(2,)]
 
     def test_a_reader_sees_the_old_rows_until_the_commit(self, into: Loader) -> None:

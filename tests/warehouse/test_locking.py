@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
+from assets.warehouse.loading import How
 from assets.warehouse.reader import ReadPlan, Stamp
 from integrations.sdk import types as t
 from integrations.sdk.errors import ConfigError, WarehouseError
@@ -28,9 +29,7 @@ def commit_often(folder: Path, worker: int, failures: Any) -> None:
             stage = area.stage(plan)
             stage.add(as_page([{"id": worker, "n": n}, {"id": -1, "n": worker}]))
             with warehouse.session() as session:
-                session.commit(
-                    stage, Stamp("src", SYNC_TIME, False), sync_record("t"), write_mode="overwrite", whole=False
-                )
+                session.commit(stage, Stamp("src", SYNC_TIME, False), sync_record("t"), How(write_mode="overwrite"))
             stage.discard()
         area.close()
     except BaseException as error:

@@ -5,7 +5,7 @@ import logging
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -14,7 +14,7 @@ from integrations.sdk.errors import LoginRefused, PageRepeated, SourceRefused
 from integrations.sdk.window import Window
 from integrations.typeform import Spec, Typeform
 from tests.integrations import Project
-from tests.integrations.typeform.server import NOON, RETRY_AFTER_S, TypeformServer
+from tests.integrations.typeform.server import NOON, RETRY_AFTER_S, TypeformServer, response
 
 FORMS, RESPONSES = "typeform_forms", "typeform_form_responses"
 WRONG = "tfp_wrong/horse+battery"
@@ -148,15 +148,16 @@ def test_a_second_run_adds_nothing(typeform: TypeformServer, project: Project) -
     again = project.run()
     assert sorted(project.query(both)) == before
     assert len(before) == 3 + 9
-    assert [(o.record.rows, o.total_rows, o.record.removed) for o in again.tables.values()] == [(3, 3, 0), (9, 9, 0)]
+    assert [(o.record.rows, o.total_rows, o.record.removed) for o in again.tables.values()] == [(3, 3, 0), (6, 9, 0)]
 
 
 def test_what_is_deleted_at_the_source_goes(typeform: TypeformServer, project: Project) -> None:
-    """A whole read replaces: a response that was deleted in Typeform is deleted here."""
+    """A sync asks for what is new; one that begins anew finds that a response was deleted, and deletes it here."""
     id = typeform.add(1, responses=3)
     project.run()
     del typeform.responses[id][1]
-    assert project.run().tables[RESPONSES].record.removed == 1
+    assert project.run().tables[RESPONSES].record.removed == 0
+    assert project.run(full_refresh=True).tables[RESPONSES].record.removed == 1
     assert ids(project) == expected(typeform)
 
 
@@ -272,3 +273,33 @@ def test_the_readme_names_everything() -> None:
     for node in Typeform.nodes():
         names += [node.name, *(column.name for column in node.table.columns)]
     assert [name for name in names if f"`{name}`" not in readme] == []
+
+
+def test_every_form_has_a_cursor_of_its_own(typeform: TypeformServer, project: Project) -> None:
+    """Three forms of five responses are fifteen rows at the first sync, and each next one asks for what is new.
+
+    With one cursor among all forms, which is how CloudQuery's plugin does it, the first form's newest response
+    hides the older ones of the others: five of fifteen arrive, and the ten never.
+    """
+    forms = [typeform.add(number, responses=5) for number in range(3)]
+    assert project.run().tables[RESPONSES].record.rows == 15
+    typeform.responses[forms[1]].append(response(9))
+    late = typeform.add(3, responses=2)
+    typeform.asked.clear()
+    run = project.run()
+    assert ids(project) == expected(typeform)
+    assert len(ids(project)) == 18
+    since = {
+        asked.url.split("/")[2]: "since=2024-05-01T15:00:00Z" in unquote(asked.url)
+        for asked in typeform.asked
+        if "responses" in asked.url
+    }
+    assert since == {**dict.fromkeys(forms, True), late: False}
+    assert run.tables[RESPONSES].record.mode == "incremental"
+    cursors = project.query("SELECT parent_key, value FROM headwater.cursors ORDER BY ALL")
+    assert cursors == [
+        ('["form000"]', "2024-05-01T16:00:00.000000Z"),
+        ('["form001"]', "2024-05-01T21:00:00.000000Z"),
+        ('["form002"]', "2024-05-01T16:00:00.000000Z"),
+        ('["form003"]', "2024-05-01T13:00:00.000000Z"),
+    ]

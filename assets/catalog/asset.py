@@ -1,0 +1,200 @@
+"""The last assets: each publishes the catalog to one target, after all tables, resources and lineage sets."""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import dagster as dg
+from pydantic import BaseModel
+
+from assets.catalog.gather import gather
+from assets.catalog.items import Kind
+from assets.catalog.model import Catalog
+from assets.catalog.publishing import Plan, Published, Target, counted, plan_for, publish
+from assets.catalog.targets import connect
+from assets.source import LINEAGE, Source
+from assets.translator import asset_keys
+from assets.warehouse.duckdb import DuckDBWarehouse
+from integrations.sdk.errors import HeadwaterError
+
+GROUP = "catalog"
+UNRESOLVED = "unresolved_lineage"
+Outcome = dg.MaterializeResult[None] | dg.AssetCheckResult
+MOST_LISTED = 50
+ACTIONS = ("created", "changed", "removed")
+ABOUT = {"resources", "edges", "unresolved", "problems"} | {
+    f"{kind}s {did}" for kind in get_args(Kind) for did in ACTIONS
+}
+"""Metadata of every target's materialisations; what else there is, the target has said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogTarget:
+    """A configured target, with what is published to it."""
+
+    name: str
+    path: str
+    spec: BaseModel
+    folder: Path
+    warehouse: DuckDBWarehouse
+    sources: Sequence[Source]
+    threshold: float = 0.75
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """Its asset key."""
+        return dg.AssetKey([GROUP, self.name])
+
+    def connect(self) -> Target:
+        """The target itself."""
+        return connect(self.path, self.spec, self.folder)
+
+
+def build(target: CatalogTarget) -> tuple[Catalog, list[str]]:
+    """The whole catalog as it stands in the warehouse, and what is wrong with what was declared."""
+    from assets.catalog import queries
+    from assets.catalog.resolve import resolve
+
+    with target.warehouse.session() as session:
+        gathered = gather(session, target.sources, target.warehouse.path.stem)
+        readings = queries.load(session)
+    catalog = resolve(gathered, readings)
+    with target.warehouse.session() as session:
+        queries.keep(session, readings)
+    return catalog, gathered.problems
+
+
+def plan(target: CatalogTarget, catalog: Catalog) -> Plan:
+    """What publishing would do."""
+    filtered = _filtered(target)
+    with target.warehouse.session() as session:
+        return plan_for(session, target.name, catalog, filtered=filtered, threshold=target.threshold)
+
+
+def publish_now(target: CatalogTarget, catalog: Catalog, planned: Plan) -> Published:
+    """Apply a plan. Raises: HeadwaterError."""
+    with _uncollected():
+        return publish(target.warehouse, target.name, target.connect(), catalog, planned)
+
+
+def _filtered(target: CatalogTarget) -> Callable[[str], bool]:
+    """Whether a key is of a table that is still in the warehouse: then the config hides it, and it is not gone."""
+    with target.warehouse.session() as session:
+        database = target.warehouse.path.stem
+        rows = session.query("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal")[1]
+    held = {f"warehouse/{database}.{schema}.{table}" for schema, table in rows}
+    configured = {f"warehouse/{database}.{s.name}.{node.name}" for s in target.sources for node in s.nodes}
+    hidden = held - configured
+
+    def is_filtered(key: str) -> bool:
+        ends = key.split(" → ")
+        return any(end in hidden or end.rpartition(".")[0] in hidden for end in ends)
+
+    return is_filtered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The catalog, what is wrong with what was declared, and what publishing it will do."""
+
+    catalog: Catalog
+    problems: Sequence[str]
+    plan: Plan
+
+
+def prepare(target: CatalogTarget) -> Prepared:
+    """All that can be known of a publication before it is made."""
+    with _uncollected():
+        catalog, problems = build(target)
+        return Prepared(catalog=catalog, problems=problems, plan=plan(target, catalog))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cycle collector, which would look again and again through a catalog that has no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def catalog_asset(target: CatalogTarget, prepared: Prepared | None = None) -> dg.AssetsDefinition:
+    """The asset of one target, with a check that every end of every edge was found.
+
+    `prepared` is for a run that is made at once; one that comes later prepares itself.
+    """
+    deps = [key for source in target.sources for key in _last_keys(source)]
+    spec = dg.AssetSpec(
+        target.key,
+        deps=deps,
+        group_name=GROUP,
+        kinds={"python", target.path} if target.path != "local" else {"python"},
+        description=f"Everything that is known, published to {target.name} ({target.path}).",
+        automation_condition=dg.AutomationCondition.eager(),
+    )
+
+    @dg.multi_asset(
+        name=f"publish_{target.name}",
+        specs=[spec],
+        check_specs=[
+            dg.AssetCheckSpec(
+                UNRESOLVED, asset=target.key, description="Every table and column that lineage names is in the catalog."
+            )
+        ],
+    )
+    def publish_catalog(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        try:
+            made = prepared or prepare(target)
+            catalog, problems = made.catalog, made.problems
+            done = publish_now(target, catalog, made.plan)
+        except HeadwaterError as error:
+            raise dg.Failure(description=str(error)) from None
+        for said in [*problems, *done.problems, *(f"{s}: {why}" for s, why in done.plan.held_back.items())]:
+            context.log.warning(said)
+        yield dg.MaterializeResult(asset_key=target.key, metadata=_about(catalog, done, problems))
+        yield _check(catalog, target)
+
+    return publish_catalog
+
+
+def _last_keys(source: Source) -> list[dg.AssetKey]:
+    keys = asset_keys(source)
+    lineage = [key for key in keys if key.path[-1] == LINEAGE]
+    return lineage or list(keys)
+
+
+def _about(catalog: Catalog, done: Published, problems: Sequence[str]) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "resources": len(catalog.entries),
+        "edges": len(catalog.edges),
+        "unresolved": len(catalog.unresolved),
+        **{
+            f"{kind}s {what}": count
+            for kind, *counts in counted(done.plan)
+            for what, count in zip(ACTIONS, counts, strict=True)
+        },
+        **{key: str(value) for key, value in done.about.items()},
+    }
+    if problems or done.problems or done.plan.held_back:
+        said = [*problems, *done.problems, *(f"{source}: {why}" for source, why in done.plan.held_back.items())]
+        about["problems"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in said[:MOST_LISTED]))
+    return about
+
+
+def _check(catalog: Catalog, target: CatalogTarget) -> dg.AssetCheckResult:
+    lines = [f"- {loose.source}: {loose.reason}" for loose in catalog.unresolved[:MOST_LISTED]]
+    return dg.AssetCheckResult(
+        asset_key=target.key,
+        check_name=UNRESOLVED,
+        passed=not catalog.unresolved,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"unresolved": len(catalog.unresolved), "reasons": dg.MetadataValue.md("\n".join(lines))},
+    )

@@ -1,0 +1,254 @@
+"""Everything that the catalog holds before names are matched: what sources declare, and what Headwater loads."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from assets.catalog.model import Edge, Entry
+from assets.catalog_store import CREATE
+from assets.source import Source
+from assets.warehouse.session import Session
+from integrations.sdk.http import HttpClient
+from integrations.sdk.schema import Node, ParentColumn
+
+WAREHOUSE = "warehouse"
+ENDPOINT = "endpoint"
+DECLARED = (
+    "SELECT source, entity_type, databuilder_id, parent_databuilder_id, title, description, definition, native_type, "
+    'owners, sort_order, type, is_pk, hidden, schema, database, "group", product, external_updated_at '
+    "FROM catalog.resources ORDER BY source, declared_at, rowid"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredEdge:
+    """An edge as its author wrote it: two ends, each with a `type`."""
+
+    source: str
+    upstream: Mapping[str, Any]
+    downstream: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Entries by key, edges that are certain, edges whose ends are names, and what is wrong with the entries."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    declared: list[DeclaredEdge] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def key_of(source: str, databuilder_id: str) -> str:
+    """An entry's key: ids are unique within a source."""
+    return f"{source}/{databuilder_id}"
+
+
+def gather(session: Session, sources: Sequence[Source], database: str) -> Gathered:
+    """Read the catalog's tables, and describe the warehouse. `database` is the warehouse's own name."""
+    session.execute_many(CREATE)
+    gathered = Gathered()
+    _declared(session, gathered)
+    for source in sources:
+        _loaded(session, gathered, source, database)
+    _check_parents(gathered)
+    return gathered
+
+
+def _declared(session: Session, gathered: Gathered) -> None:
+    for row in session.query(DECLARED)[1]:
+        source, entity_type, id_, parent, *rest = row
+        title, description, definition, native, owners, order, type_, is_pk, hidden, schema, db, group, product, at = (
+            rest
+        )
+        key = key_of(source, id_)
+        if key in gathered.entries:
+            gathered.problems.append(f"{source} declares the id `{id_}` twice: the last one counts")
+        gathered.entries[key] = Entry(
+            key=key,
+            source=source,
+            entity_type=entity_type,
+            databuilder_id=id_,
+            title=title or "",
+            parent=key_of(source, parent) if parent else None,
+            description=description or "",
+            definition=definition or "",
+            native_type=native or "",
+            type=type_ or "",
+            is_pk=bool(is_pk),
+            hidden=bool(hidden),
+            sort_order=order,
+            database=db or "",
+            schema=schema or "",
+            group=group or "",
+            product=product or "",
+            owners=tuple(owners or ()),
+            updated_at=at,
+        )
+    ends = "SELECT source, from_identifier, to_identifier FROM catalog.lineage ORDER BY source, position"
+    for source, upstream, downstream in session.query(ends)[1]:
+        gathered.declared.append(
+            DeclaredEdge(
+                source=source,
+                upstream=msgspec.json.decode(upstream),
+                downstream=msgspec.json.decode(downstream),
+            )
+        )
+
+
+def _loaded(session: Session, gathered: Gathered, source: Source, database: str) -> None:
+    """The warehouse's part of one source: its schema, tables and columns; their upstream is the source's API."""
+    nodes = [node for node in source.nodes if session.has_table(source.name, node.name)]
+    if not nodes:
+        return
+    entries = gathered.entries
+    top = key_of(WAREHOUSE, database)
+    entries.setdefault(
+        top,
+        Entry(
+            key=top,
+            source=WAREHOUSE,
+            entity_type="database",
+            databuilder_id=database,
+            title=database,
+            native_type="DuckDB",
+        ),
+    )
+    schema = key_of(WAREHOUSE, f"{database}.{source.name}")
+    entries[schema] = Entry(
+        key=schema,
+        source=WAREHOUSE,
+        entity_type="schema",
+        databuilder_id=f"{database}.{source.name}",
+        title=source.name,
+        parent=top,
+        description=source.description,
+        owners=tuple(source.owners),
+        database=database,
+    )
+    endpoint = _endpoint(source)
+    if endpoint:
+        entries[endpoint.key] = endpoint
+    synced = session.history.synced_at(source.name)
+    for node in nodes:
+        _table(session, gathered, source, node, database, synced.get(node.name))
+        if node.parent is None and endpoint:
+            table = table_key(database, source.name, node.name)
+            gathered.edges.append(Edge(upstream=endpoint.key, downstream=table, source=source.name, how="api"))
+
+
+def table_key(database: str, schema: str, table: str) -> str:
+    """The key of a table of the warehouse."""
+    return key_of(WAREHOUSE, f"{database}.{schema}.{table}")
+
+
+def _table(
+    session: Session, gathered: Gathered, source: Source, node: Node, database: str, synced_at: datetime | None
+) -> None:
+    id_ = f"{database}.{source.name}.{node.name}"
+    key = key_of(WAREHOUSE, id_)
+    gathered.entries[key] = Entry(
+        key=key,
+        source=WAREHOUSE,
+        entity_type="table",
+        databuilder_id=id_,
+        title=node.name,
+        parent=key_of(WAREHOUSE, f"{database}.{source.name}"),
+        description=node.table.description,
+        database=database,
+        schema=source.name,
+        owners=tuple(source.owners),
+        updated_at=synced_at.astimezone(UTC) if synced_at else None,
+        rows=session.count_rows(source.name, node.name),
+    )
+    for order, column in enumerate(node.table.columns):
+        column_id = f"{id_}.{column.name}"
+        gathered.entries[key_of(WAREHOUSE, column_id)] = Entry(
+            key=key_of(WAREHOUSE, column_id),
+            source=WAREHOUSE,
+            entity_type="column",
+            databuilder_id=column_id,
+            title=column.name,
+            parent=key,
+            description=column.description,
+            type=column.type.sql,
+            is_pk=column.primary_key,
+            sort_order=order,
+            database=database,
+            schema=source.name,
+        )
+    gathered.edges += _from_parent(source, node, database)
+
+
+def _from_parent(source: Source, node: Node, database: str) -> Iterator[Edge]:
+    """A relation comes from its parent's rows, and some of its columns from theirs."""
+    if node.parent is None:
+        return
+    parent, child = (table_key(database, source.name, each.name) for each in (node.parent, node))
+    yield Edge(upstream=parent, downstream=child, source=source.name, how="parent")
+    for column in node.table.columns:
+        if isinstance(column.origin, ParentColumn):
+            yield Edge(
+                upstream=f"{parent}.{column.origin.name}",
+                downstream=f"{child}.{column.name}",
+                source=source.name,
+                how="parent",
+            )
+
+
+def _endpoint(source: Source) -> Entry | None:
+    """The API that a source reads, where its client tells its address; connecting asks nothing."""
+    client = source.connect()
+    if not isinstance(client, HttpClient):
+        return None
+    try:
+        parts = urlsplit(client.base_url)
+        address = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    finally:
+        client.close()
+    key = key_of(source.name, f"api:{address}")
+    return Entry(
+        key=key,
+        source=source.name,
+        entity_type=ENDPOINT,
+        databuilder_id=f"api:{address}",
+        title=address,
+        description=source.description,
+        native_type="HTTP API",
+        product=source.name,
+    )
+
+
+def _check_parents(gathered: Gathered) -> None:
+    """Let go of parents that are not there, and break circles; each is named, as is a column without a parent."""
+    entries = gathered.entries
+    for key, entry in list(entries.items()):
+        if entry.parent is not None and entry.parent not in entries:
+            gathered.problems.append(f"`{key}` is in `{entry.parent}`, which nobody declares")
+            entries[key] = replace(entry, parent=None)
+        elif entry.parent is None and entry.entity_type == "column":
+            gathered.problems.append(f"`{key}` is a column of no table")
+    for key in _in_circles(entries):
+        gathered.problems.append(f"`{key}` is inside itself")
+        entries[key] = replace(entries[key], parent=None)
+
+
+def _in_circles(entries: Mapping[str, Entry]) -> Iterable[str]:
+    """One key of each circle of parents."""
+    safe: set[str] = set()
+    for start in entries:
+        path: list[str] = []
+        on_path: set[str] = set()
+        key: str | None = start
+        while key is not None and key not in safe:
+            if key in on_path:
+                yield key
+                break
+            path.append(key)
+            on_path.add(key)
+            key = entries[key].parent
+        safe.update(path)

@@ -1,0 +1,90 @@
+"""What is published, thing by thing: each entry and each edge as JSON in Secoda's shape, with a digest."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from assets.catalog.model import Catalog, Entry
+
+Kind = Literal["resource", "edge"]
+FIELDS = ("title", "description", "definition", "native_type", "type", "database", "schema", "group", "product")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One resource or one edge; `key` never changes, `digest` does when any of it does."""
+
+    kind: Kind
+    key: str
+    source: str
+    payload: bytes
+    digest: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The payload as Python."""
+        document: dict[str, Any] = msgspec.json.decode(self.payload)
+        return document
+
+
+_made: WeakKeyDictionary[Catalog, Sequence[Item]] = WeakKeyDictionary()
+
+
+def items_of(catalog: Catalog) -> Sequence[Item]:
+    """Every entry, then every edge; edges whose ends are not known as their author wrote them. Made once."""
+    if catalog not in _made:
+        _made[catalog] = list(_items(catalog))
+    return _made[catalog]
+
+
+def _items(catalog: Catalog) -> Iterator[Item]:
+    for entry in catalog.entries.values():
+        yield _item("resource", entry.key, entry.source, resource_of(entry), entry.sql)
+    for edge in catalog.edges:
+        document = {"from_identifier": _internal(edge.upstream), "to_identifier": _internal(edge.downstream)}
+        yield _item("edge", f"{edge.upstream} → {edge.downstream}", edge.source, document)
+    seen: set[str] = set()
+    for loose in catalog.unresolved:
+        ends: dict[str, dict[str, Any]] = {
+            "from_identifier": dict(loose.upstream),
+            "to_identifier": dict(loose.downstream),
+        }
+        for end in ends.values():
+            if end["type"] == "internal_resource":
+                end["databuilder_id"] = f"{loose.source}/{end['databuilder_id']}"
+        item = _item("edge", "", loose.source, ends)
+        key = f"unresolved {item.digest}"
+        if key not in seen:
+            seen.add(key)
+            yield Item("edge", key, loose.source, item.payload, item.digest)
+
+
+def resource_of(entry: Entry) -> Mapping[str, Any]:
+    """An entry as Secoda's Resource: what is empty is left out."""
+    document: dict[str, Any] = {"entity_type": entry.entity_type, "databuilder_id": entry.key}
+    if entry.parent:
+        document["parent_databuilder_id"] = entry.parent
+    document |= {name: value for name in FIELDS if (value := getattr(entry, name))}
+    if entry.updated_at is not None:
+        document["external_updated_at"] = entry.updated_at.isoformat()
+    if entry.owners:
+        document["owners"] = list(entry.owners)
+    if entry.entity_type == "column":
+        document |= {"is_pk": entry.is_pk, "hidden": entry.hidden}
+        if entry.sort_order is not None:
+            document["sort_order"] = entry.sort_order
+    return document
+
+
+def _internal(key: str) -> dict[str, str]:
+    return {"type": "internal_resource", "databuilder_id": key}
+
+
+def _item(kind: Kind, key: str, source: str, document: Mapping[str, Any], beside: str = "") -> Item:
+    """The item; what Secoda's shape has no place for, and other targets do, is in its digest as well."""
+    payload = msgspec.json.encode(document)
+    return Item(kind, key, source, payload, hashlib.sha256(payload + beside.encode()).hexdigest()[:32])

@@ -1,0 +1,150 @@
+"""Names to entries: external tables and columns, and the tables of a query, matched against the whole catalog.
+
+Names compare without case. A part that is not given is inferred only when there is one way to do it; what
+cannot be matched is kept, with the reason and the names that are near, and is published as it was written.
+"""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from assets.catalog.gather import DeclaredEdge, Gathered, key_of
+from assets.catalog.model import Catalog, Edge, Entry, Unresolved
+from assets.catalog.queries import Readings
+
+NEAR = 3
+MAX_COMPARED = 50_000  # half a second
+READ_AS = ("dialect", "default_database", "default_schema")  # of an ExternalQuery
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
+    """Why a name has no entry."""
+
+    reason: str
+    near: Sequence[str] = ()
+
+
+class Names:
+    """The tables and columns of the catalog, by their names."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+        self._tables: dict[str, list[Entry]] = defaultdict(list)
+        self._columns: dict[str, dict[str, str]] = defaultdict(dict)  # by table's key: name → key
+        self._found_near: dict[str, Sequence[str]] = {}
+        self.table = cache(self._table)
+        for entry in entries.values():
+            if entry.entity_type == "table":
+                self._tables[entry.title.casefold()].append(entry)
+            elif entry.entity_type == "column" and entry.parent:
+                self._columns[entry.parent][entry.title.casefold()] = entry.key
+
+    def _table(self, name: str, schema: str | None, database: str | None, besides: str | None = None) -> str | _Miss:
+        """The key of the one table that the name can mean, those of the source `besides` left out."""
+        found = [entry for entry in self._tables.get(name.casefold(), []) if entry.source != besides]
+        given = [(part, attribute) for part, attribute in ((schema, "schema"), (database, "database")) if part]
+        fitting = [entry for entry in found if all(_fits(getattr(entry, attribute), part) for part, attribute in given)]
+        exact = [entry for entry in fitting if all(getattr(entry, attribute) for _, attribute in given)]
+        chosen = exact if len(exact) == 1 else fitting
+        spelled = ".".join(part for part in (database, schema, name) if part)
+        if len(chosen) == 1:
+            return chosen[0].key
+        if chosen:
+            return _Miss(f"`{spelled}` can mean {len(chosen)} tables", [entry.key for entry in chosen[:NEAR]])
+        if found:
+            return _Miss(f"`{spelled}`: a table of that name is elsewhere", [entry.key for entry in found[:NEAR]])
+        return _Miss(f"no table is called `{spelled}`", [self._tables[each][0].key for each in self._near(name)])
+
+    def _near(self, name: str) -> Sequence[str]:
+        """Tables' names that are like this one; compared with every table, so not for every name of very many."""
+        sought = name.casefold()
+        if sought not in self._found_near:
+            if len(self._tables) * len(self._found_near) > MAX_COMPARED:
+                return ()
+            self._found_near[sought] = difflib.get_close_matches(sought, self._tables, n=NEAR)
+        return self._found_near[sought]
+
+    def column(self, table: str, name: str) -> str | _Miss:
+        """The key of a table's column."""
+        columns = self._columns.get(table, {})
+        if name.casefold() in columns:
+            return columns[name.casefold()]
+        near = difflib.get_close_matches(name.casefold(), columns, n=NEAR)
+        return _Miss(f"`{table}` has no column `{name}`", [columns[each] for each in near])
+
+
+def _fits(known: str, given: str) -> bool:
+    """Whether a part is the one given, or is not known."""
+    return not known or known.casefold() == given.casefold()
+
+
+def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
+    """The catalog, with the ends of every declared edge matched, or kept as they were written."""
+    readings = readings or Readings()
+    names = Names(gathered.entries)
+    edges: dict[tuple[str, str], Edge] = {(edge.upstream, edge.downstream): edge for edge in gathered.edges}
+    unresolved: list[Unresolved] = []
+    queries: dict[str, dict[str, None]] = defaultdict(dict)  # by what is made of them
+    for declared in gathered.declared:
+        targets = list(_ends(names, gathered.entries, declared, declared.downstream, readings))
+        for upstream, confidence in _ends(names, gathered.entries, declared, declared.upstream, readings):
+            for downstream, _ in targets:
+                if isinstance(upstream, _Miss) or isinstance(downstream, _Miss):
+                    miss = upstream if isinstance(upstream, _Miss) else downstream
+                    assert isinstance(miss, _Miss)
+                    unresolved.append(_kept(declared, miss))
+                    continue
+                how = "sql" if declared.upstream["type"] == "tables_from_query" else "declared"
+                if how == "sql":
+                    queries[downstream][declared.upstream["sql"]] = None
+                edge = Edge(
+                    upstream=upstream, downstream=downstream, source=declared.source, how=how, confidence=confidence
+                )
+                edges.setdefault((upstream, downstream), edge)
+    entries = gathered.entries | {
+        key: replace(gathered.entries[key], sql=";\n\n".join(found))
+        for key, found in queries.items()
+        if not gathered.entries[key].sql
+    }
+    return Catalog(entries=entries, edges=list(edges.values()), unresolved=unresolved)
+
+
+def _kept(declared: DeclaredEdge, miss: _Miss) -> Unresolved:
+    return Unresolved(
+        source=declared.source,
+        upstream=declared.upstream,
+        downstream=declared.downstream,
+        reason=miss.reason,
+        near=tuple(miss.near),
+    )
+
+
+def _ends(
+    names: Names,
+    entries: Mapping[str, Entry],
+    declared: DeclaredEdge,
+    end: Mapping[str, Any],
+    readings: Readings,
+) -> Iterator[tuple[str | _Miss, float]]:
+    """What one end of an edge means: one entry, or the tables of a query."""
+    kind = end["type"]
+    if kind == "internal_resource":
+        key = key_of(declared.source, end["databuilder_id"])
+        yield (key if key in entries else _Miss(f"{declared.source} declares no `{end['databuilder_id']}`")), 1.0
+    elif kind == "tables_from_query":
+        reading = readings.of(end["sql"], *(end.get(key) for key in READ_AS))
+        if reading.why:
+            yield _Miss(f"the query names no table of the catalog: {reading.why}"), reading.confidence
+        besides = declared.source if end.get("external") else None
+        for database, schema, name in reading.tables:
+            yield names.table(name, schema, database, besides), reading.confidence
+    else:
+        table = names.table(end["table"], end.get("schema"), end.get("database"), declared.source)
+        if kind == "external_table" or isinstance(table, _Miss):
+            yield table, 1.0
+        else:
+            yield names.column(table, end["column"]), 1.0

@@ -1,0 +1,76 @@
+"""Files in a folder: `resources.jsonl` and `lineage.jsonl`, as Secoda imports them, and a page to look at."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from assets.catalog.items import items_of
+from assets.catalog.model import Catalog
+from assets.catalog.publishing import Acknowledge, Change
+from integrations.sdk.errors import WarehouseError
+
+
+class Spec(BaseModel, extra="forbid"):
+    """Where the files go."""
+
+    directory: str = Field("data/catalog", description="The folder, relative to the config file.")
+    title: str = Field("Headwater", description="The page's heading.")
+
+
+class Local:
+    """Writes everything anew when anything has changed, each file at once."""
+
+    def __init__(self, folder: Path, title: str) -> None:
+        self._folder, self._title = folder, title
+
+    def publish(self, changes: Sequence[Change], catalog: Catalog, acknowledge: Acknowledge) -> Mapping[str, Any]:
+        """Write the three files, then acknowledge all changes."""
+        if changes or not all(path.exists() for path in self._paths):
+            from assets.catalog.page import write_page
+
+            resources, lineage, page = self._paths
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                items = items_of(catalog)
+                _write(resources, (item.payload for item in items if item.kind == "resource"))
+                _write(lineage, (item.payload for item in items if item.kind == "edge"))
+                write_page(page, catalog, title=self._title, generated_at=datetime.now(UTC))
+            except OSError as error:
+                raise WarehouseError(f"the catalog cannot be written to {self._folder}: {error.strerror}") from None
+            acknowledge(changes)
+        return {"page": str(self._paths[2])}
+
+    def verify(self, catalog: Catalog) -> Sequence[str]:
+        """See that the files have as many lines as the catalog has resources and edges."""
+        resources, lineage, _ = self._paths
+        wanted = {"resource": 0, "edge": 0}
+        for item in items_of(catalog):
+            wanted[item.kind] += 1
+        found = {"resource": _lines_of(resources), "edge": _lines_of(lineage)}
+        return [f"{found[kind]:,} {kind}s were written, not {wanted[kind]:,}" for kind in wanted if found != wanted]
+
+    @property
+    def _paths(self) -> tuple[Path, Path, Path]:
+        return self._folder / "resources.jsonl", self._folder / "lineage.jsonl", self._folder / "index.html"
+
+
+def connect(spec: Spec, folder: Path) -> Local:
+    """The folder that the spec names."""
+    return Local(folder / spec.directory, spec.title)
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        for line in lines:
+            file.write(line + b"\n")
+    os.replace(unfinished, path)
+
+
+def _lines_of(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for _ in file)

@@ -1,0 +1,229 @@
+"""What writers of SQL databases have in common: one transaction a table, rows merged through a staged table.
+
+Into an empty table rows go at once, and so they do when all of a table is replaced. Else they are staged, what is
+there under their keys is replaced, and what is not among them is removed when the delivery says so.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+from assets.destinations.migrating import compare, compare_keys, refusal
+from assets.destinations.model import APPEND, DeliveredTable, How, Written
+from assets.destinations.rows import Rows
+from assets.warehouse.quoting import name, names, text
+from integrations.sdk.errors import WarehouseError
+from integrations.sdk.types import ColumnType
+
+STAGE = "_headwater_delivery"
+
+
+class SqlWriter(ABC):
+    """Writes to a database that speaks SQL; a dialect says how it spells types, and how rows get in."""
+
+    takes_whole = False
+    replaces_by_key: ClassVar[bool] = False
+    errors: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def __init__(self) -> None:
+        self._is_fresh = False
+        self._is_staged = False
+        self._removed = 0
+
+    @abstractmethod
+    def sql_type(self, type_: ColumnType) -> str:
+        """How the database spells a column's type."""
+
+    @abstractmethod
+    def holds(self, present: str, wanted: str) -> bool:
+        """Whether a column of one of its types keeps every value of another."""
+
+    @abstractmethod
+    def target(self, table: DeliveredTable) -> str:
+        """The table's name, quoted."""
+
+    @abstractmethod
+    def present(self, table: DeliveredTable) -> tuple[dict[str, str], list[str]]:
+        """The columns of the table that is there, with their types, and its primary key; none when it is not."""
+
+    @abstractmethod
+    def load(self, table: DeliveredTable, rows: Rows, *, staged: bool) -> None:
+        """Put all rows into the table, or into the staged one."""
+
+    @abstractmethod
+    def widen(self, table: DeliveredTable, columns: Mapping[str, str]) -> None:
+        """Give these columns of the table another type."""
+
+    @abstractmethod
+    def execute(self, sql: str) -> int:
+        """Run a statement; how many rows it changed."""
+
+    @abstractmethod
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """All rows of a question."""
+
+    def losses(self, table: DeliveredTable, rows: Rows) -> list[str]:
+        """What of the rows the database cannot hold."""
+        return []
+
+    def make_key(self, table: DeliveredTable) -> None:
+        """Give a new table, once it has its rows, an index where its key may be null."""
+        if table.nullable:
+            index = name(f"{table.name}_key")
+            self.execute(f"CREATE INDEX {index} ON {self.target(table)} ({names(list(table.keys))})")
+
+    def migrate(self, table: DeliveredTable, *, forced: bool) -> bool:
+        """Create the table, add and widen columns; drop it first when nothing less will do, and we may."""
+        wanted = {column: self.sql_type(type_) for column, type_ in table.columns.items()}
+        with self.explained():
+            there, keys = self.present(table)
+            migration = compare(there, wanted, self.holds)
+            not_null = [] if table.nullable else table.keys
+            refused = [*migration.refused, *filter(None, [compare_keys(keys, not_null) if there else ""])]
+            if refused and not forced:
+                raise refusal(table.name, refused)
+            if refused:
+                self.execute(f"DROP TABLE {self.target(table)}")
+            self._is_fresh = bool(refused or not there)
+            if self._is_fresh:
+                self.create(table, wanted)
+                return True
+            for column in migration.added:
+                self.execute(f"ALTER TABLE {self.target(table)} ADD COLUMN {name(column)} {wanted[column]}")
+            if migration.widened:
+                self.widen(table, {column: wanted[column] for column in migration.widened})
+        return False
+
+    def create(self, table: DeliveredTable, columns: Mapping[str, str]) -> None:
+        """Make the table."""
+        listed = ", ".join(f"{name(column)} {type_}" for column, type_ in columns.items())
+        self.execute(f"CREATE TABLE {self.target(table)} ({listed})")
+
+    def write(self, table: DeliveredTable, rows: Rows, how: How) -> Written:
+        """Put the rows in, in place of what is there under their keys."""
+        self._is_staged, self._removed = False, 0
+        with self.explained():
+            written = Written(rows.count, notes=self.losses(table, rows))
+            if rows.count and not self._is_fresh and not self._is_empty(table):
+                self._write_beside(table, rows, how)
+            elif rows.count:
+                self.load(table, rows, staged=False)
+            if self._is_fresh:
+                self.make_key(table)
+                self._is_fresh = False
+        return written
+
+    def _write_beside(self, table: DeliveredTable, rows: Rows, how: How) -> None:
+        own = f"{name('_cq_source_name')} = {text(table.source)}"
+        if table.keys and how.removes and not table.nullable and not self._has_others(table):
+            self._replace(table, rows)
+            return
+        if table.keys:
+            self._stage(table, rows)
+            self._merge(table)
+            return
+        if how.whole and how.write_mode != APPEND:
+            self._removed = max(0, self.execute(f"DELETE FROM {self.target(table)} WHERE {own}") - rows.count)
+        elif how.repeats:
+            later = f" AND {name('_cq_sync_time')} > {text(how.after)}" if how.after else ""
+            self.execute(f"DELETE FROM {self.target(table)} WHERE {own}{later}")
+        self.load(table, rows, staged=False)
+
+    def _has_others(self, table: DeliveredTable) -> bool:
+        """Whether the table has rows of another source."""
+        others = f"{name('_cq_source_name')} IS NULL OR {name('_cq_source_name')} <> {text(table.source)}"
+        return bool(self.query(f"SELECT 1 FROM {self.target(table)} WHERE {others} LIMIT 1"))
+
+    def _replace(self, table: DeliveredTable, rows: Rows) -> None:
+        """Take all rows out and put all in: half the work of a merge. Only the keys that were there are kept."""
+        target = self.target(table)
+        self.execute(f"CREATE TEMPORARY TABLE {STAGE} AS SELECT {names(list(table.keys))} FROM {target}")
+        self.execute(f"DELETE FROM {target}")
+        self.load(table, rows, staged=False)
+        gone = f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {_same(table, target)})"
+        ((removed,),) = self.query(gone)
+        assert isinstance(removed, int)
+        self._removed = removed
+        self.execute(f"DROP TABLE {STAGE}")
+
+    def _stage(self, table: DeliveredTable, rows: Rows) -> None:
+        listed = names(list(table.columns))
+        self.execute(f"CREATE TEMPORARY TABLE {STAGE} AS SELECT {listed} FROM {self.target(table)} WHERE 1 = 0")
+        self._is_staged = True
+        self.load(table, rows, staged=True)
+        self.execute(f"CREATE INDEX {self.stage_index()} ON {STAGE} ({names(list(table.keys))})")
+
+    def stage_index(self) -> str:
+        """The name of the staged table's index."""
+        return f"{STAGE}_key"
+
+    def _merge(self, table: DeliveredTable) -> None:
+        target, listed = self.target(table), names(list(table.columns))
+        replaces = self.replaces_by_key and not table.nullable
+        if not replaces:
+            self.execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {STAGE} s WHERE {_same(table, target)})")
+        insert = "INSERT OR REPLACE" if replaces else "INSERT"
+        self.execute(f"{insert} INTO {target} ({listed}) SELECT {listed} FROM {STAGE}")
+
+    def delete_stale(self, table: DeliveredTable, rows: Rows, how: How) -> int:
+        """Remove this source's rows whose key is not among those that were written."""
+        if not self._is_staged:
+            return self._removed
+        target = self.target(table)
+        with self.explained():
+            return self.execute(
+                f"DELETE FROM {target} WHERE {name('_cq_source_name')} = {text(table.source)} AND NOT EXISTS "
+                f"(SELECT 1 FROM {STAGE} s WHERE {_same(table, target)})"
+            )
+
+    def commit(self) -> None:
+        """Commit the table's transaction."""
+        with self.explained():
+            if self._is_staged:
+                self.execute(f"DROP TABLE {STAGE}")
+                self._is_staged = False
+            self.end(commit=True)
+
+    def rollback(self) -> None:
+        """Undo the table's transaction, the staged table with it."""
+        self._is_staged = self._is_fresh = False
+        with self.explained():
+            self.end(commit=False)
+
+    @abstractmethod
+    def end(self, *, commit: bool) -> None:
+        """End the transaction."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection."""
+
+    def _is_empty(self, table: DeliveredTable) -> bool:
+        return not self.query(f"SELECT 1 FROM {self.target(table)} LIMIT 1")
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Let what the database refuses be an error of ours."""
+        try:
+            yield
+        except self.errors as error:
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise WarehouseError(f"the destination refuses it: {said}") from None
+
+
+def _same(table: DeliveredTable, target: str) -> str:
+    """SQL for a staged row with the key of a row that is there; null is like null, in a form that can be hashed."""
+    conditions: list[str] = []
+    for key in table.keys:
+        ours, theirs = f"s.{name(key)}", f"{target}.{name(key)}"
+        if key in table.nullable:
+            conditions.append(f"({ours} IS NULL) = ({theirs} IS NULL)")
+            ours, theirs = (f"coalesce(CAST({each} AS TEXT), '')" for each in (ours, theirs))
+        conditions.append(f"{ours} = {theirs}")
+    return " AND ".join(conditions)
+
+
+def wider_of(types: Sequence[str]) -> dict[str, set[str]]:
+    """For each of some types, from narrow to wide, those that it holds."""
+    return {type_: set(types[:position]) for position, type_ in enumerate(types)}

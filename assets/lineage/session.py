@@ -1,0 +1,272 @@
+"""Statements one after another: defaults, temporary tables, columns that become known, and what cannot be parsed."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from sqlglot import exp
+
+from assets.lineage import settings
+from assets.lineage.columns import Context, Output, columns_of
+from assets.lineage.dialects import BACKSLASH, GENERIC, HASH_COMMENTS, canonical
+from assets.lineage.lexing import Token, lex
+from assets.lineage.limits import DEFAULT_S, FOR_COLUMNS, FOR_PARSING, Deadline, TimeUp
+from assets.lineage.names import TableName, unique
+from assets.lineage.results import ColumnLineage, SqlLineage, StatementLineage, Status, overall
+from assets.lineage.scanning import scan
+from assets.lineage.schema import Columns, Schema
+from assets.lineage.simplifying import without_hints
+from assets.lineage.splitting import STARTS, Piece, is_routine, pieces, statement_starts
+from assets.lineage.tables import tables_of
+from assets.lineage.trees import NotParsed, parse_in_any
+
+SPACE = r"(?>\s+|--[^\n]*+|/\*.*?\*/)*+"  # atomic: it never goes back, however odd the comments are
+EMPTY = re.compile(r"(?>[;\s]+|--[^\n]*+|/\*.*?\*/)*+$", re.DOTALL)
+TEMPORARY = re.compile(
+    rf"{SPACE}(?:CREATE|DECLARE)\b[^(;]{{0,60}}\b(?:TEMP|TEMPORARY|VOLATILE)\b", re.IGNORECASE | re.DOTALL
+)
+INTO = (re.compile(rf"\A({SPACE})(?:REPLACE|UPSERT)\s+(?:INTO\b)?", re.IGNORECASE | re.DOTALL), r"\1INSERT INTO ")
+EXPLAIN = (
+    re.compile(
+        rf"\A({SPACE})EXPLAIN\s+(?:(?:ANALYZE|VERBOSE|EXTENDED|FORMATTED|PLAN\s+FOR|FOR)\s+)*(?=SELECT|WITH|INSERT|UPDATE|DELETE|"
+        r"MERGE|\()",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    r"\1",
+)
+REPLACE_VIEW = (
+    re.compile(rf"\A({SPACE})REPLACE\s+(?=VIEW\b|TABLE\b)", re.IGNORECASE | re.DOTALL),
+    r"\1CREATE OR REPLACE ",
+)
+TOP = (
+    re.compile(rf"\A({SPACE})(DELETE|UPDATE)\s+TOP\s*\([^()]*\)(?:\s*PERCENT\b)?", re.IGNORECASE | re.DOTALL),
+    r"\1\2 ",
+)
+REWRITES = {
+    "REPLACE": (REPLACE_VIEW, INTO),
+    "UPSERT": (INTO,),
+    "EXPLAIN": (EXPLAIN,),
+    "DELETE": (TOP,),
+    "UPDATE": (TOP,),
+}
+"""Statements that another one says as well, which more parsers take."""
+
+HIDES_QUERY = re.compile(r"\b(?:SELECT|SEL)\b.*?\bFROM\b|\bINSERT\s+INTO\b", re.IGNORECASE | re.DOTALL)
+FIRST_WORD = re.compile(rf"{SPACE}([A-Za-z]+)", re.DOTALL)
+NO_LINEAGE = STARTS | frozenset({
+    "(", "IF", "WHILE", "FOR", "DECLARE", "BEGIN", "END", "ABORT", "ADD", "ATTACH", "BACKUP", "BULK", "BIND",
+    "CHECK", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMIT", "DEALLOCATE", "DETACH", "DISCARD", "DO", "EXCHANGE",
+    "EXPORT", "FETCH",
+    "FLUSH", "GET", "HANDLER", "HELP", "IMPORT", "INSTALL", "KILL", "LEAVE", "LIST", "LISTEN", "LOCK", "LS", "MOVE",
+    "MSCK", "NOTIFY", "OPEN", "OPTIMIZE", "PRAGMA", "PREPARE", "PRINT", "PURGE", "PUT", "RAISE", "REASSIGN", "REINDEX",
+    "RELEASE", "REMOVE", "REPAIR", "RESET", "RESIGNAL", "RESTORE", "RESUME", "RETURN", "RM", "ROLLBACK", "RUN",
+    "SAVEPOINT", "SECURITY", "SIGNAL", "START", "STOP", "SUSPEND", "SYSTEM", "UNCACHE", "UNDO", "UNDROP", "UNLOCK",
+    "UNSET", "VACUUM", "VALIDATE", "WATCH",
+})  # fmt: skip
+"""What a statement may begin with: where it names no table and is not understood, it is SQL still."""
+
+
+def first_word(text: str) -> str:
+    """The word that a statement begins with, in capitals."""
+    found = FIRST_WORD.match(text)
+    return found[1].upper() if found else ""
+
+
+class Session:
+    """One connection's view while it runs a script: what `USE` chose, and which temporary tables there are.
+
+    >>> session = Session(dialect="postgres")
+    >>> session.run("CREATE TEMP TABLE recent AS SELECT * FROM orders").targets
+    ()
+    >>> [str(table) for table in session.run("INSERT INTO report SELECT * FROM recent").sources]
+    ['orders']
+    """
+
+    def __init__(
+        self,
+        *,
+        dialect: str | None = None,
+        default_database: str | None = None,
+        default_schema: str | None = None,
+        schema: Schema | Mapping[str, Columns] | None = None,
+        columns: bool = True,
+        keep_temporary: bool = False,
+    ) -> None:
+        known = canonical(dialect)
+        self.dialect = known or GENERIC
+        self.problems = () if known else (f"the dialect {dialect!r} is unknown: tried as generic SQL",)
+        self.is_declared = bool(known) and known != GENERIC
+        self.initial = settings.Defaults(default_database or None, default_schema or None)
+        self.defaults = self.initial
+        self.schema = schema.copy() if isinstance(schema, Schema) else Schema(schema)
+        self.with_columns = columns
+        self.keep_temporary = keep_temporary
+        self.temporary: dict[tuple[str, ...], tuple[TableName, ...]] = {}
+        self.temporary_columns: dict[tuple[str, ...], list[Output]] = {}
+
+    def run(self, sql: str, *, time_limit_s: float = DEFAULT_S) -> SqlLineage:
+        """What a script reads and writes. Never raises; what was found when the time is up is kept."""
+        deadline = Deadline(time_limit_s)
+        found: list[StatementLineage] = []
+        problems = list(self.problems)
+        try:
+            line, at = 1, 0
+            for piece in pieces(sql, self.dialect, deadline):
+                deadline.check()
+                if not EMPTY.match(piece.text):
+                    start = piece.start + len(piece.text) - len(piece.text.lstrip())
+                    line, at = line + sql.count("\n", at, start), max(at, start)
+                    found.extend(self._statements(piece, line, deadline))
+            if not found and not EMPTY.match(sql):
+                found.append(self._scanned(sql, 1, deadline, NotParsed("")))
+        except TimeUp:
+            problems.append("the time limit has passed")
+        except Exception as error:  # noqa: BLE001 - whatever the text holds, its reader gets an answer
+            problems.append(f"{type(error).__name__}: {error}"[:200])
+        return self._result(tuple(found), problems, is_whole=len(problems) == len(self.problems))
+
+    def _result(self, found: tuple[StatementLineage, ...], problems: list[str], *, is_whole: bool) -> SqlLineage:
+        status, confidence = overall(found)
+        if not found and problems:
+            status, confidence = "failed", 0.0
+        elif not is_whole:
+            status, confidence = ("partly" if status in {"parsed", "partly"} else status), round(confidence / 2, 3)
+        targets = unique(target for each in found for target in each.targets)
+        return SqlLineage(
+            status=status,
+            confidence=confidence,
+            dialect=next((each.dialect for each in found if each.dialect), None),
+            sources=unique(source for each in found for source in each.sources),
+            targets=tuple(t for t in targets if self.keep_temporary or t.key not in self.temporary),
+            columns=tuple(column for each in found for column in each.columns if self._is_shown(column)),
+            statements=found,
+            problems=(*problems, *(each.problem for each in found if each.problem)),
+        )
+
+    def _is_shown(self, column: ColumnLineage) -> bool:
+        return self.keep_temporary or column.target_table is None or column.target_table.key not in self.temporary
+
+    def _statements(self, piece: Piece, line: int, deadline: Deadline) -> Iterable[StatementLineage]:
+        if not piece.is_whole:
+            return [self._scanned(piece.text, line, deadline, NotParsed(""))]
+        first = first_word(piece.text)
+        if first in {"USE", "SET", "ALTER", "DATABASE"}:
+            defaults = settings.changed(self._lex(piece.text, deadline), self.dialect, self.defaults, self.initial)
+            if defaults is not None:
+                self.defaults = defaults
+                return [StatementLineage(kind="use", line=line, confidence=self._certainty(), dialect=self.dialect)]
+        text = without_hints(piece.text, self.dialect)
+        for pattern, instead in REWRITES.get(first, ()):
+            text = pattern.sub(instead, text, count=1)
+        try:
+            tree, dialect = parse_in_any(text, self.dialect, deadline.share(FOR_PARSING))
+        except TimeUp:
+            return [self._scanned(text, line, deadline, NotParsed("parsing takes too long"))]
+        except NotParsed as error:
+            return self._unparsed(text, line, deadline, error)
+        if isinstance(tree, exp.Command) and HIDES_QUERY.search(text):
+            return [self._scanned(text, line, deadline, NotParsed("only its first word is understood"))]
+        try:
+            return [self._read(tree, dialect, text, line, deadline)]
+        except TimeUp:
+            raise
+        except Exception as error:  # noqa: BLE001 - a tree of a shape that nobody expected: its words are left
+            return [self._scanned(text, line, deadline, NotParsed(f"{type(error).__name__} in its tree"))]
+
+    def _unparsed(self, text: str, line: int, deadline: Deadline, error: NotParsed) -> Iterable[StatementLineage]:
+        """A statement that no dialect takes: several without semicolons, or one that only its words tell of."""
+        tokens = self._lex(text, deadline)
+        starts = list(statement_starts(tokens, several=True))
+        if len(starts) < 2 or starts[0] != 0:
+            return [self._scanned(text, line, deadline, error)]
+        found = []
+        for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+            part = text[tokens[start].start : tokens[end - 1].end]
+            try:
+                tree, dialect = parse_in_any(part, self.dialect, deadline.share(FOR_PARSING))
+            except (NotParsed, TimeUp):
+                return [self._scanned(text, line, deadline, error)]
+            found.append((tree, dialect, part, line + text.count("\n", 0, tokens[start].start)))
+        return [self._read(tree, dialect, part, at, deadline) for tree, dialect, part, at in found]
+
+    def _read(self, tree: exp.Expr, dialect: str, text: str, line: int, deadline: Deadline) -> StatementLineage:
+        tables = tables_of(tree, dialect, deadline)
+        sources = self._seen_through(tables.sources)
+        targets = unique(self.defaults.complete(name) for name in tables.targets)
+        is_temporary = [t for t in targets if t.name[:1] in {"#", "@"} or TEMPORARY.match(text)]
+        columns: tuple[ColumnLineage, ...] = ()
+        problem = ""
+        if self.with_columns:
+            try:
+                columns = self._columns(tree, dialect, targets, bool(is_temporary), deadline.share(FOR_COLUMNS))
+            except TimeUp:
+                problem = f"line {line}: no columns: they take too long"
+            except Exception as error:  # noqa: BLE001 - the tables stand, whatever is odd about the columns
+                problem = f"line {line}: no columns: {type(error).__name__}"
+        for target in is_temporary:
+            self.temporary[target.key] = unique((*self.temporary.get(target.key, ()), *sources))
+        return StatementLineage(
+            kind=tree.key,
+            line=line,
+            confidence=self._certainty() if dialect == self.dialect else 0.8,
+            dialect=dialect,
+            sources=sources,
+            targets=targets,
+            columns=columns,
+            problem=problem,
+        )
+
+    def _columns(
+        self, tree: exp.Expr, dialect: str, targets: tuple[TableName, ...], is_temporary: bool, deadline: Deadline
+    ) -> tuple[ColumnLineage, ...]:
+        """The columns that a statement gives out; what it creates is known from here on."""
+        context = Context(dialect, self.schema, self.defaults.complete, self._temporary_outputs, deadline)
+        found, made = columns_of(tree, context)
+        for target, outputs in made:
+            name = self.defaults.complete(target)
+            if is_temporary and not self.keep_temporary:
+                self.temporary_columns.setdefault(name.key, outputs)
+            elif outputs and not any(output.is_star for output in outputs):
+                self.schema.add(name.key, tuple(output.name for output in outputs))
+        return found
+
+    def _temporary_outputs(self, name: TableName) -> list[Output] | None:
+        return None if self.keep_temporary else self.temporary_columns.get(self.defaults.complete(name).key)
+
+    def _scanned(self, text: str, line: int, deadline: Deadline, error: NotParsed) -> StatementLineage:
+        """What the words of a statement tell."""
+        tokens = self._lex(text, deadline, partly=True)
+        if is_routine(tokens):
+            return StatementLineage(kind="routine", line=line, confidence=self._certainty(), dialect=self.dialect)
+        found = scan(tokens, deadline)
+        status: Status = "fallback"
+        confidence = 0.6 if found.sources or found.targets else 0.3
+        first = tokens[0].key if tokens else ""
+        if first not in NO_LINEAGE and not found.sources:
+            status, confidence = "failed", 0.0
+        return StatementLineage(
+            kind=first.lower() if first.isalpha() else "unknown",
+            line=line,
+            status=status,
+            confidence=confidence,
+            sources=self._seen_through(found.sources),
+            targets=unique(self.defaults.complete(name) for name in found.targets),
+            problem=f"line {line}: {error}" if str(error) else "",
+        )
+
+    def _seen_through(self, names: Iterable[TableName]) -> tuple[TableName, ...]:
+        """Names with their defaults; temporary tables are replaced by what they were filled from."""
+        found: list[TableName] = []
+        for name in names:
+            whole = self.defaults.complete(name)
+            behind = None if self.keep_temporary else self.temporary.get(whole.key)
+            if behind is None and whole.name[:1] == "@":
+                continue
+            found.extend((whole,) if behind is None else behind)
+        return unique(found)
+
+    def _certainty(self) -> float:
+        return 1.0 if self.is_declared else 0.95
+
+    def _lex(self, text: str, deadline: Deadline, *, partly: bool = False) -> list[Token]:
+        backslash, hashes = self.dialect in BACKSLASH, self.dialect in HASH_COMMENTS
+        return lex(text, deadline, backslash=backslash, hash_comments=hashes, partly=partly)

@@ -1,0 +1,52 @@
+"""Phrases of single engines that no parser takes and that say nothing of lineage, left out."""
+
+import re
+
+NAME = r"[\w$#.\"]+"
+PHRASES = {
+    "db2": (
+        (r"\bWITH\s+(?:UR|CS|RS|RR)\b", ""),
+        (r"\bFOR\s+(?:READ|FETCH)\s+ONLY\b", ""),
+        (r"\bOPTIMIZE\s+FOR\s+\d+\s+ROWS?\b", ""),
+        (r"\bQUERYNO\s+\d+", ""),
+        (rf"\b(?:NEXTVAL|PREVVAL|CURRVAL|(?:NEXT|PREVIOUS)\s+VALUE)\s+FOR\s+{NAME}", "NULL"),
+    ),
+    "oracle": (
+        (rf"\bPARTITION\s+FOR\s*\([^()]*\)|\bSUBPARTITION\s*\(\s*{NAME}\s*\)", ""),
+        (r"\bLOG\s+ERRORS\b[^;]*$", ""),
+    ),
+    "teradata": (
+        (r"\(\s*(?:TITLE|FORMAT|NAMED)\s+(?:'[^']*'|\w+)\s*\)", ""),
+        (rf"\bLOCKING\s+(?:ROW|TABLE\s+{NAME}|DATABASE\s+{NAME}|VIEW\s+{NAME})\s+(?:FOR|IN)\s+\w+(?:\s+MODE)?", ""),
+    ),
+    "tsql": ((r"\bOPTION\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*$", ""),),
+}
+COMPILED = {
+    dialect: [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in phrases]
+    for dialect, phrases in PHRASES.items()
+}
+HINT = re.compile(r"@\s*\{[^{}]*\}")
+MAX_CHARACTERS = 100_000
+
+
+def without_hints(text: str, dialect: str) -> str:
+    """The statement without Spanner's `@{…}`, which parsers take for something else.
+
+    >>> without_hints("SELECT a FROM t@{FORCE_INDEX=i}", "spanner")
+    'SELECT a FROM t'
+    """
+    return HINT.sub("", text) if dialect == "spanner" and "{" in text else text
+
+
+def simplified(text: str, dialect: str) -> str | None:
+    """The statement without such phrases; None if it has none.
+
+    >>> simplified("SELECT a FROM t WITH UR", "db2")
+    'SELECT a FROM t '
+    """
+    if len(text) > MAX_CHARACTERS:
+        return None
+    simple = text
+    for pattern, instead in COMPILED.get(dialect, ()):
+        simple = pattern.sub(instead, simple)
+    return simple if simple != text else None

@@ -1,0 +1,205 @@
+"""A script as its statements: at semicolons, at `GO`, inside routines, and where T-SQL has no semicolon."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from assets.lineage.dialects import BACKSLASH, HASH_COMMENTS
+from assets.lineage.lexing import BODY, STRING, WORD, Token, lex
+from assets.lineage.limits import Deadline
+
+STARTS = frozenset({
+    "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "CREATE", "DROP", "ALTER", "TRUNCATE", "USE", "REPLACE",
+    "UPSERT", "COPY", "EXPLAIN", "DESCRIBE", "VALUES", "FROM", "TABLE", "SHOW", "CACHE", "EXPORT", "LOAD", "UNLOAD",
+    "CALL", "EXEC", "EXECUTE", "SET", "ANALYZE", "GRANT", "REVOKE", "COMMENT", "RENAME", "REFRESH",
+})  # fmt: skip
+"""Words that a statement begins with, which a parser takes as a whole."""
+
+INNER_STARTS = frozenset(
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "CREATE", "TRUNCATE", "REPLACE", "DROP"]
+)
+"""Words that a statement inside of a routine may begin with; others there read nothing but subqueries."""
+
+UNSPLIT = frozenset({
+    "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "ALTER", "EXEC", "EXECUTE", "DECLARE", "IF",
+    "WHILE", "PRINT", "USE", "ELSE", "END",
+})  # fmt: skip
+"""Words that begin a statement of T-SQL without a semicolon before it."""
+
+BLOCKED = frozenset({
+    "FOR", "ON", "AFTER", "BEFORE", "OR", "OF", ",", ".", "=", "(", "+", "-", "*", "/", "<", ">", "INSTEAD", "NOT",
+    "AND", "TO", "NO", "KEY", "UNION", "ALL", "EXCEPT", "INTERSECT", "MINUS", "DISTINCT", "GRANT", "REVOKE", "CASE",
+    "WHEN", "SELECT", "FROM", "JOIN", "WHERE", "BY", "IN", "DO_NOTHING", "TEMPORARY", "TEMP",
+})  # fmt: skip
+"""Words behind which no statement begins."""
+
+ROUTINES = frozenset(["PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "PACKAGE", "EVENT", "TASK"])
+FOREIGN = frozenset(["JAVASCRIPT", "PYTHON", "PYTHON3U", "PLPYTHON3U", "JAVA", "SCALA", "R", "C", "PLPERL", "PLV8"])
+NEEDS_LOOK = re.compile(
+    r"\b(?:BEGIN|PROC|PROCEDURE|FUNCTION|TRIGGER|PACKAGE|TASK|EVENT|GO|DECLARE|DO|EXEC|EXECUTE|UNLOAD|IF|WHILE|FOR|LOOP|DELIMITER)\b"
+    r"|;\s*\S",
+    re.IGNORECASE,
+)
+DELIMITER = re.compile(r"^[ \t]*DELIMITER[ \t]+(\S+)[^\n]*$", re.IGNORECASE | re.MULTILINE)
+MAX_DELIMITERS = 5
+MAX_NESTED = 3
+"""Routines whose bodies are strings, in routines whose bodies are strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One statement's text. One that `is_whole` may be parsed; others are parts of conditions and assignments."""
+
+    text: str
+    start: int
+    is_whole: bool = True
+
+
+def pieces(sql: str, dialect: str, deadline: Deadline) -> Iterator[Piece]:
+    """The statements of a script, in order. Raises: TimeUp."""
+    if not NEEDS_LOOK.search(sql):
+        yield Piece(sql, 0)
+        return
+    yield from _Splitter(dialect, deadline).split(_without_delimiters(sql), 0, is_body=False, nested=0)
+
+
+def _without_delimiters(sql: str) -> str:
+    """MySQL's client lets a script choose what ends a statement: put semicolons there, and keep all places."""
+    signs = {found[1] for found in DELIMITER.finditer(sql)} - {";"}
+    if signs and len(signs) <= MAX_DELIMITERS:
+        sql = DELIMITER.sub(lambda found: " " * len(found[0]), sql)
+        for sign in sorted(signs, key=len, reverse=True):
+            sql = sql.replace(sign, ";".ljust(len(sign)))
+    return sql
+
+
+class _Splitter:
+    def __init__(self, dialect: str, deadline: Deadline) -> None:
+        self.dialect = dialect
+        self.deadline = deadline
+        self.is_tsql = dialect in {"tsql", "fabric"}
+
+    def split(self, sql: str, offset: int, *, is_body: bool, nested: int) -> Iterator[Piece]:
+        backslash, hashes = self.dialect in BACKSLASH, self.dialect in HASH_COMMENTS
+        tokens = lex(sql, self.deadline, backslash=backslash, hash_comments=hashes)
+        for chunk in _chunks(tokens, sql):
+            routine = is_routine(chunk)
+            is_body = is_body or routine or chunk[0].key in {"BEGIN", "DECLARE", "IF", "WHILE", "FOR", "LOOP"}
+            is_block = routine or chunk[0].key == "DO"
+            runs = is_block or any(token.key in {"EXECUTE", "EXEC", "UNLOAD"} for token in chunk)
+            string = self._string_body(chunk) if runs else None
+            if string is not None and nested < MAX_NESTED:
+                yield from self.split(string.text, offset + string.start, is_body=True, nested=nested + 1)
+            if string is not None and (is_block or chunk[0].key == "UNLOAD"):
+                continue
+            if is_body or self.is_tsql:
+                yield from self._inside(chunk, sql, offset)
+            else:
+                yield _piece(chunk, sql, offset)
+
+    def _string_body(self, chunk: Sequence[Token]) -> Token | None:
+        """The body of a routine that is a string, or the SQL that is executed, if it can be read."""
+        if any(token.key in FOREIGN for token in chunk if token.kind == WORD):
+            return None
+        bodies = [token for token in chunk if token.kind == BODY]
+        if bodies:
+            return bodies[0]
+        strings = [token for token in chunk if token.kind == STRING and re.match(r"\s*(?:\w+\s)", token.text)]
+        sql = [
+            token for token in strings if token.text.split(None, 1)[0].upper() in INNER_STARTS | {"BEGIN", "DECLARE"}
+        ]
+        return sql[0] if sql else None
+
+    def _inside(self, chunk: Sequence[Token], sql: str, offset: int) -> Iterator[Piece]:
+        """The statements between two semicolons of a routine, and what stands before the first."""
+        starts = list(statement_starts(chunk, several=True))
+        ends = [*starts[1:], len(chunk)][: len(starts)]
+        first = starts[0] if starts else len(chunk)
+        if first and any(token.key == "SELECT" for token in chunk[:first]):
+            yield _piece(chunk[:first], sql, offset, is_whole=False)
+        for start, end in zip(starts, ends, strict=True):
+            part = chunk[start:end]
+            if part[0].key in STARTS and not is_routine(part):
+                yield _piece(part, sql, offset)
+            elif any(token.key in {"SELECT", "FROM"} for token in part):
+                yield _piece(part, sql, offset, is_whole=False)
+
+
+def _piece(tokens: Sequence[Token], sql: str, offset: int, *, is_whole: bool = True) -> Piece:
+    start = tokens[0].start - (1 if sql[tokens[0].start - 1 : tokens[0].start] in {'"', "`"} else 0)
+    return Piece(sql[start : tokens[-1].end], offset + start, is_whole)
+
+
+def _chunks(tokens: Sequence[Token], sql: str) -> Iterator[Sequence[Token]]:
+    """What stands between semicolons, lines that say GO, and lines that are a slash."""
+    start = 0
+    for at, token in enumerate(tokens):
+        if token.key == ";" or (token.key in {"GO", "/"} and _is_alone(token, sql)):
+            if at > start:
+                yield tokens[start:at]
+            start = at + 1
+    if start < len(tokens):
+        yield tokens[start:]
+
+
+def _is_alone(token: Token, sql: str) -> bool:
+    before = sql.rfind("\n", 0, token.start)
+    after = sql.find("\n", token.end)
+    line = sql[before + 1 : after if after >= 0 else len(sql)]
+    return len(line) < 80 and line.strip() == token.text
+
+
+def is_routine(chunk: Sequence[Token]) -> bool:
+    """True for CREATE or ALTER of something that has a body."""
+    if not chunk or chunk[0].key not in {"CREATE", "ALTER"}:
+        return False
+    for token in chunk[1:12]:
+        if token.key in ROUTINES:
+            return True
+        if token.key in {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE", "AS"}:
+            return False
+    return False
+
+
+def statement_starts(chunk: Sequence[Token], *, several: bool) -> Iterator[int]:
+    """Where statements begin that no semicolon separates: the first, or if wanted all of them.
+
+    Nothing begins inside of brackets or of CASE, behind words such as AFTER and FOR, or before the first SELECT of a
+    statement that needs one.
+    """
+    depth = cases = 0
+    current = ""
+    open_select = False  # the statement at hand still lacks its SELECT
+    header = is_routine(chunk)
+    for at, token in enumerate(chunk):
+        key = token.key
+        if key in {"(", ")"}:
+            depth = max(0, depth + (1 if key == "(" else -1))
+        if depth or token.kind != WORD:
+            continue
+        before = chunk[at - 1].key if at else ""
+        after = chunk[at + 1].key if at + 1 < len(chunk) else ""
+        if key == "CASE" or (key == "END" and cases):
+            cases += 1 if key == "CASE" else -1
+            continue
+        if cases or (header and not at):
+            continue
+        if key == "SELECT":
+            fits = (not current or not open_select) and (before not in BLOCKED or (before == "FOR" and not current))
+            if current and before in {"AS", "IS"} and open_select:
+                fits = False
+            open_select = False
+        elif key == "WITH":
+            fits = not current and before not in BLOCKED and after not in {"(", "EXECUTE", "SCHEMABINDING", "RECOMPILE"}
+        elif key in INNER_STARTS or (key in UNSPLIT and several):
+            fits = before not in BLOCKED and not (current == "MERGE" and before == "THEN") and after != "("
+        else:
+            fits = current in {"SET", "DECLARE"} and key == "SET" and not before
+        if key == "SET" and several and current in {"SELECT", "SET", "DECLARE", "EXEC"} and before not in BLOCKED:
+            fits = True
+        if fits:
+            yield at
+            current = key
+            open_select = key in {"INSERT", "WITH", "CREATE", "REPLACE"}
+            if not several:
+                return

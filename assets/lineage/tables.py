@@ -1,0 +1,262 @@
+"""The tables that a statement's tree reads and writes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from assets.lineage.limits import Deadline
+from assets.lineage.names import TableName, table_name
+
+CREATES_TABLE = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE"})
+NO_TABLES_INSIDE = (exp.Lock, exp.Into, exp.Reference, exp.ForeignKey, exp.Hint)
+CORRELATED_ARRAYS = frozenset(
+    {"generic", "bigquery", "spanner", "redshift", "databricks", "spark", "hive", "clickhouse"}
+)
+"""Dialects in which `FROM orders, orders.items` may read an array; in others `orders` would be a schema."""
+
+ALIASES_IN_UPDATE = frozenset({"generic", "tsql", "fabric", "mysql", "redshift", "db2", "snowflake", "singlestore"})
+"""Dialects in which the table after UPDATE or DELETE may be one that its FROM names again."""
+
+Names = frozenset[str]
+NOTHING: Names = frozenset()
+
+
+@dataclass(slots=True)
+class Tables:
+    """What a statement touches, as written: defaults are not filled in yet."""
+
+    sources: list[TableName] = field(default_factory=list)
+    targets: list[TableName] = field(default_factory=list)
+
+
+def name_of(table: exp.Expr) -> TableName | None:
+    """The name of a table; None for a function, a parameter, a stage or a file."""
+    this = table.args.get("this")
+    if isinstance(this, exp.Dot):
+        parts = [part.name for part in this.parts]
+    elif isinstance(this, exp.Identifier):
+        parts = [this.name]
+    else:
+        return None
+    for key in ("db", "catalog"):
+        wider = table.args.get(key)
+        if isinstance(wider, exp.Expr):  # T-SQL's `db..t` has an empty text there
+            parts[:0] = [part.name for part in wider.parts] if isinstance(wider, exp.Dot) else [wider.name]
+    name = table_name(parts)
+    if not name.name or name.name.startswith("@") or (this.args.get("quoted") and name.is_file):
+        return None
+    return name
+
+
+def temporary_name(table: exp.Expr) -> TableName | None:
+    """The name of a temporary table or table variable of T-SQL: `#t`, `##t`, `@t`."""
+    this = table.args.get("this")
+    if isinstance(this, exp.Parameter) and not table.args.get("db"):
+        return TableName(f"@{this.name}")
+    if isinstance(this, exp.Identifier) and (this.args.get("temporary") or this.args.get("global_")):
+        return TableName(f"#{this.name}")
+    return None
+
+
+def tables_of(tree: exp.Expr, dialect: str, deadline: Deadline) -> Tables:
+    """The tables that a statement reads and writes. Raises: TimeUp."""
+    return _Reader(dialect, deadline).read(tree)
+
+
+class _Reader:
+    def __init__(self, dialect: str, deadline: Deadline) -> None:
+        self.has_arrays = dialect in CORRELATED_ARRAYS
+        self.has_update_aliases = dialect in ALIASES_IN_UPDATE
+        self.deadline = deadline
+        self.found = Tables()
+        self.aliases: list[tuple[str, TableName]] = []
+
+    def read(self, tree: exp.Expr) -> Tables:
+        if isinstance(tree, (exp.Query, exp.Pivot)):
+            self._walk([tree])
+        elif isinstance(tree, (exp.Update, exp.Delete)):
+            self._change(tree)
+        elif isinstance(tree, exp.Merge):
+            self._target(tree.this)
+            self._walk(child for child in _children(tree) if child is not tree.this)
+        elif isinstance(tree, exp.Insert):
+            self._target(tree.this)
+            self._walk([tree], without=_table_in(tree.this))
+        elif isinstance(tree, exp.MultitableInserts):
+            targets = [insert.this for insert in tree.find_all(exp.Insert)]
+            for target in targets:
+                self._target(target)
+            self._walk([tree.args["source"]])
+        elif isinstance(tree, exp.Create):
+            self._create(tree)
+        elif isinstance(tree, (exp.Cache, exp.Copy, exp.LoadData)):
+            into = isinstance(tree, exp.LoadData) or bool(tree.args.get("kind", True))
+            if isinstance(tree.this, (exp.Table, exp.Schema)):
+                if into:
+                    self._target(tree.this)
+                else:
+                    self._walk([tree.this])
+            files = tree.args.get("files") or []
+            unloads = isinstance(tree, exp.Copy) and not self.found.targets  # into a stage
+            queries = [tree.this, tree.expression, *files]
+            self._walk(q for q in queries if isinstance(q, exp.Query) or (unloads and q in files))
+        else:
+            if isinstance(tree, (exp.Alter, exp.TruncateTable)):
+                self._targets([tree.this, *tree.expressions])
+            self._queries(tree)
+        return self.found
+
+    def _create(self, tree: exp.Create) -> None:
+        kind = str(tree.args.get("kind") or "").upper()
+        properties = tree.args.get("properties")
+        others: list[exp.Expr] = [tree.args[key] for key in ("with_", "expression", "clone") if tree.args.get(key)]
+        if kind in CREATES_TABLE:
+            self._target(tree.this)
+        if properties is not None:
+            for each in properties.expressions:
+                if isinstance(each, exp.ToTableProperty):
+                    self._target(each.this)
+                elif isinstance(each, exp.LikeProperty):
+                    others.append(each)
+        if kind not in {"SCHEMA", "DATABASE", "SEQUENCE", "INDEX", "STAGE", "STREAM", "TAG", "SYNONYM"}:
+            self._walk(others)
+
+    def _change(self, tree: exp.Expr) -> None:
+        """UPDATE and DELETE, whose target may be called by an alias that FROM gives, and stand among joined tables."""
+        first = tree.this
+        start = len(self.found.sources)
+        named = [name for table in tree.args.get("tables") or [] if (name := name_of(table))]
+        joined = bool(isinstance(first, exp.Table) and first.args.get("joins"))
+        rest = [
+            child for child in _children(tree) if child is not first and child not in (tree.args.get("tables") or [])
+        ]
+        if isinstance(first, exp.Table) and not named and not joined:
+            name = name_of(first)
+            self._walk(rest)
+            if name is not None:
+                self._settle([name], start, alias=first.alias)
+            return
+        if isinstance(first, exp.Table) and not named and joined:
+            owners = {
+                column.table.lower() for each in tree.expressions for column in [each.this] if column.args.get("table")
+            }
+            named = [TableName(owner) for owner in sorted(owners)] or [n for n in [name_of(first)] if n]
+        self._walk([*([first] if first is not None else []), *rest])
+        self._settle(named, start, alias="")
+
+    def _settle(self, named: list[TableName], start: int, *, alias: str) -> None:
+        """Take the tables that are meant out of what was read since `start`, once each."""
+        for name in named:
+            meant = next(
+                (table for other, table in self.aliases if len(name.parts) == 1 and other == name.name.lower()), None
+            )
+            if meant is None or not (self.has_update_aliases or meant.key != name.key):
+                meant = name
+            self.found.targets.append(meant)
+            if self.has_update_aliases or meant is not name:
+                at = next(
+                    (n for n, each in enumerate(self.found.sources) if n >= start and each.key == meant.key), None
+                )
+                if at is not None:
+                    del self.found.sources[at]
+
+    def _target(self, node: exp.Expr | None) -> None:
+        table = _table_in(node)
+        if table is not None:
+            name = temporary_name(table) or name_of(table)
+            if name is not None:
+                self.found.targets.append(name)
+
+    def _targets(self, nodes: Iterable[exp.Expr | None]) -> None:
+        for node in nodes:
+            if isinstance(node, exp.Table):
+                self._target(node)
+
+    def _queries(self, tree: exp.Expr) -> None:
+        """Queries anywhere in a statement that has no tables of its own to read."""
+        pending = [tree]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, exp.Query):
+                self._walk([node])
+            else:
+                pending.extend(_children(node))
+
+    def _walk(self, nodes: Iterable[exp.Expr], without: exp.Expr | None = None) -> None:
+        """Collect the tables below, each with the CTEs and the array owners that are in sight of it."""
+        pending: list[tuple[exp.Expr, Names, Names]] = [(node, NOTHING, NOTHING) for node in nodes][::-1]
+        steps = 0
+        while pending:
+            node, ctes, owners = pending.pop()
+            steps += 1
+            if not steps & 1023:
+                self.deadline.check()
+            kind = node.__class__
+            if kind is exp.Table:
+                if node is not without:
+                    self._table(node, ctes, owners)
+            elif isinstance(node, NO_TABLES_INSIDE):
+                if kind is exp.Into:
+                    self._target(node.this)
+                continue
+            args = node.args
+            with_ = args.get("with_")
+            queries: list[tuple[exp.Expr, Names, Names]] = []
+            if with_ is not None:
+                ctes = self._with(with_, ctes, owners, queries)
+            if kind is exp.Select and self.has_arrays and args.get("joins"):
+                owners = owners | _owners(node)
+            children = [child for child in _children(node) if child is not with_]
+            pending.extend((child, ctes, owners) for child in reversed(children))
+            pending.extend(reversed(queries))
+
+    def _with(self, with_: exp.Expr, ctes: Names, owners: Names, queries: list[tuple[exp.Expr, Names, Names]]) -> Names:
+        """Queue the queries of a WITH, each seeing those before it, and itself only if it is recursive."""
+        recursive = bool(with_.args.get("recursive"))
+        if recursive:
+            ctes = ctes | {cte.alias.lower() for cte in with_.expressions}
+        for cte in with_.expressions:
+            name = cte.alias.lower()
+            own = ctes | {name} if recursive or isinstance(cte.this, exp.SetOperation) else ctes
+            queries.append((cte.this, own, owners))
+            ctes = ctes | {name}
+        return ctes
+
+    def _table(self, table: exp.Expr, ctes: Names, owners: Names) -> None:
+        name = temporary_name(table)
+        if name is None:
+            name = name_of(table)
+            if name is None:
+                return
+            if len(name.parts) == 1:
+                if name.name.lower() in ctes:
+                    return
+            elif owners and name.parts[0].lower() in owners and name.name.lower() != name.parts[0].lower():
+                return
+        self.found.sources.append(name)
+        self.aliases.append(((table.alias or name.name).lower(), name))
+
+
+def _owners(select: exp.Expr) -> Names:
+    """The names by which the tables of a FROM can own an array that is joined behind them."""
+    from_ = select.args.get("from_")
+    items = [from_.this] if from_ is not None else []
+    items += [join.this for join in select.args["joins"]]
+    return frozenset(item.alias_or_name.lower() for item in items if isinstance(item, exp.Table))
+
+
+def _table_in(node: exp.Expr | None) -> exp.Table | None:
+    while isinstance(node, (exp.Schema, exp.Alias, exp.Paren)):
+        node = node.this
+    return node if isinstance(node, exp.Table) else None
+
+
+def _children(node: exp.Expr) -> Iterator[exp.Expr]:
+    for value in node.args.values():
+        if value.__class__ is list:
+            for each in value:
+                if isinstance(each, exp.Expr):
+                    yield each
+        elif isinstance(value, exp.Expr):
+            yield value

@@ -1,0 +1,250 @@
+"""A running plugin: asked for its tables, read as a stream, cancelled."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pyarrow as pa
+from cloudquery.discovery_v1 import discovery_pb2, discovery_pb2_grpc
+from cloudquery.plugin_v3 import plugin_pb2 as pb
+from cloudquery.plugin_v3 import plugin_pb2_grpc
+
+from integrations.sdk.cloudquery.backend import STATE_TABLE, StateBackend
+from integrations.sdk.cloudquery.processes import Running
+from integrations.sdk.cloudquery.records import Records, key_values
+from integrations.sdk.cloudquery.snapshots import Description
+from integrations.sdk.cloudquery.tables import describe
+from integrations.sdk.errors import ConfigError, SourceError, SourceTimeout, SourceUnreachable
+from integrations.sdk.redact import redact
+from integrations.sdk.streams import Announced, Event, StateSaved, TableFailed, TableStream
+
+log = logging.getLogger(__name__)
+PROTOCOL = 3
+MAX_MESSAGE = 200 << 20  # as CloudQuery's command line has it
+CHANNEL_OPTIONS = (("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE))
+ANSWER_S = 60.0
+SILENCE_S = 600.0  # of a stream, before it is given up
+
+
+class Plugin(TableStream):
+    """A source plugin that is initialised with its spec. Raises what goes wrong as Headwater's own errors."""
+
+    def __init__(self, running: Running, spec: Mapping[str, Any], *, deterministic_ids: bool = False) -> None:
+        self._running, self._spec = running, dict(spec)
+        self._deterministic_ids = deterministic_ids
+        self._channel = grpc.insecure_channel(running.address, options=CHANNEL_OPTIONS)
+        self._plugin = plugin_pb2_grpc.PluginStub(self._channel)
+        self._call: Any = None
+        self._is_closed = False
+        self._closing = threading.Lock()
+        self._is_initialised = False
+
+    def start(self) -> None:
+        """Wait until the plugin listens, and see that we speak one protocol. Raises: SourceUnreachable."""
+        self._running.wait(self._channel)
+        with self._explained("GetVersions"):
+            versions = discovery_pb2_grpc.DiscoveryStub(self._channel).GetVersions(
+                discovery_pb2.GetVersions.Request(), timeout=ANSWER_S
+            )
+        if PROTOCOL not in versions.versions:
+            spoken = ", ".join(map(str, versions.versions)) or "none"
+            raise ConfigError(f"the plugin speaks the protocol versions {spoken}, and not {PROTOCOL}")
+
+    def initialise(self, *, connects: bool = True) -> None:
+        """Give the plugin its spec; with `connects` it may ask its source already."""
+        if not self._is_initialised:
+            self.start()
+        request = pb.Init.Request(spec=json.dumps(self._spec).encode(), no_connection=not connects)
+        with self._explained("Init"):
+            self._plugin.Init(request, timeout=ANSWER_S)
+        self._is_initialised = True
+
+    def about(self) -> dict[str, str]:
+        """Its name, version, and the JSON schema of its spec (empty where it has none)."""
+        with self._explained("GetName"):
+            return {
+                "name": self._plugin.GetName(pb.GetName.Request(), timeout=ANSWER_S).name,
+                "version": self._plugin.GetVersion(pb.GetVersion.Request(), timeout=ANSWER_S).version,
+                "spec_schema": self._optional(self._spec_schema, ""),
+            }
+
+    def _spec_schema(self) -> str:
+        schema: str = self._plugin.GetSpecSchema(pb.GetSpecSchema.Request(), timeout=ANSWER_S).json_schema
+        return schema
+
+    def _optional(self, ask: Callable[[], Any], default: Any) -> Any:
+        try:
+            return ask()
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return default
+            raise
+
+    def tables(self) -> list[Description]:
+        """All of its tables, as a snapshot keeps them; the source itself is asked only where the plugin must."""
+        self.initialise(connects=False)
+        try:
+            found = self._tables()
+        except SourceError:
+            found = []
+        if not found:
+            self.initialise()
+            found = self._tables()
+        return sorted(found, key=lambda each: str(each["name"]))
+
+    def _tables(self) -> list[Description]:
+        with self._explained("GetTables"):
+            answer = self._plugin.GetTables(pb.GetTables.Request(tables=["*"]), timeout=ANSWER_S)
+        return list({each["name"]: each for each in map(describe, map(_schema, answer.tables))}.values())
+
+    def test_connection(self) -> bool:
+        """Whether the plugin has tried its source; False when it cannot. Raises: SourceError when it failed."""
+        self.start()
+        request = pb.TestConnection.Request(spec=json.dumps(self._spec).encode())
+        with self._explained("TestConnection"):
+            answer = self._optional(lambda: self._plugin.TestConnection(request, timeout=ANSWER_S), None)
+        if answer is None:
+            self.initialise()
+            return False
+        if not answer.success:
+            said = ": ".join(filter(None, (answer.failure_code, answer.failure_description)))
+            raise SourceError(redact(f"the plugin cannot connect: {said}"))
+        return True
+
+    def stream(self, tables: Sequence[str], state: Mapping[str, str]) -> Iterator[Event]:
+        """Read these tables: `Sync`, its messages in their order, rows of a table many at a time."""
+        with StateBackend(state, self._running.reaches_us_at) as backend:
+            self.initialise()
+            request = pb.Sync.Request(
+                tables=tables,
+                skip_dependent_tables=True,
+                deterministic_cq_id=self._deterministic_ids,
+                backend=pb.Sync.BackendOptions(table_name=STATE_TABLE, connection=backend.address),
+                withErrorMessages=True,
+                supports_checkpoints=True,
+            )
+            records = Records()
+            with self._explained("Sync"):
+                for message in self._messages(request):
+                    yield from self._events(message, records)
+            yield from records.rest()
+            if backend.written:
+                yield StateSaved(backend.written)
+
+    def _messages(self, request: Any) -> Iterator[Any]:
+        """The stream's messages; the call is cancelled when nothing has come for long. Raises: SourceTimeout."""
+        with self._closing:
+            if self._is_closed:
+                return
+            call = self._call = self._plugin.Sync(request)
+        with Patience(SILENCE_S, call.cancel) as patience:
+            try:
+                for message in call:
+                    patience.is_ours = True
+                    yield message
+                    patience.heard()
+            except grpc.RpcError:
+                if not patience.is_lost:
+                    raise
+                raise SourceTimeout(f"the plugin has sent nothing for {SILENCE_S:.0f} s") from None
+
+    def _events(self, message: Any, records: Records) -> Iterator[Event]:
+        kind = message.WhichOneof("message")
+        if kind == "insert":
+            if (rows := records.add(message.insert.record)) is not None:
+                yield rows
+        elif kind == "migrate_table":
+            schema = _schema(message.migrate_table.table)
+            yield Announced(describe(schema)["name"], tuple(schema.names))
+        elif kind == "error":
+            yield TableFailed(message.error.table_name, redact(message.error.error))
+        elif kind == "checkpoint":
+            yield from records.rest()
+            yield StateSaved(key_values(message.checkpoint.record), is_checkpoint=True)
+        elif kind == "delete_record":
+            yield TableFailed(
+                message.delete_record.table_name, "it asks for records to be deleted, which is not supported"
+            )
+        else:
+            raise SourceError("the plugin sent a message that its protocol does not have")
+
+    def close(self) -> None:
+        """Cancel what is under way, and stop the plugin if we started it."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        if self._call is not None:
+            self._call.cancel()
+        elif self._is_initialised:
+            self._say_goodbye()
+        self._channel.close()
+        self._running.stop()
+
+    def _say_goodbye(self) -> None:
+        """Tell the plugin; many (all that CloudQuery's Python SDK makes) do not know how to close."""
+        try:
+            self._plugin.Close(pb.Close.Request(), timeout=5)
+        except grpc.RpcError as error:
+            log.debug("the plugin did not close: %s", error.code())
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """What goes wrong on the wire, in words, with what the plugin last wrote."""
+        try:
+            yield
+        except grpc.RpcError as error:
+            code, details = error.code(), redact(error.details() or "")
+            if self._is_closed:
+                raise SourceUnreachable("the plugin's stream was ended") from None
+            if code is grpc.StatusCode.UNAVAILABLE or self._running.has_ended():
+                raise SourceUnreachable(
+                    f"the plugin has gone while it was asked for {what}: {details}", hint=self._running.last_words()
+                ) from None
+            if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise SourceTimeout(f"the plugin does not answer {what} within {ANSWER_S:.0f} s") from None
+            raise SourceError(
+                f"the plugin answers {what} with {code.name}: {details}", hint=self._running.last_words()
+            ) from None
+
+
+class Patience:
+    """Calls `give_up` once nothing has been heard for so many seconds; time that we take ourselves is not counted."""
+
+    def __init__(self, silence_s: float, give_up: Callable[[], Any]) -> None:
+        self._silence_s, self._give_up = silence_s, give_up
+        self._heard_at = time.monotonic()
+        self.is_ours = False
+        self._over = threading.Event()
+        self.is_lost = False
+
+    def __enter__(self) -> "Patience":
+        threading.Thread(target=self._watch, name="patience", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def heard(self) -> None:
+        """A message has come, and was dealt with; from here on it is the other's turn."""
+        self._heard_at, self.is_ours = time.monotonic(), False
+
+    def _watch(self) -> None:
+        while not self._over.wait(min(1.0, self._silence_s / 4)):
+            if not self.is_ours and time.monotonic() - self._heard_at > self._silence_s:
+                self.is_lost = True
+                self._give_up()
+                return
+
+
+def _schema(message: bytes) -> pa.Schema:
+    try:
+        with pa.ipc.open_stream(message) as reader:
+            return reader.schema
+    except pa.ArrowException as error:
+        raise SourceError(f"the plugin sent a table that is not an Arrow schema: {error}") from None

@@ -1,0 +1,147 @@
+"""Listings: what a document says of an endpoint that lists records, ready to be made a table of.
+
+`openapi_table` makes the table; `headwater new --openapi` writes it down as Python.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.sdk.errors import DeclarationError
+from integrations.sdk.names import nearest
+from integrations.sdk.openapi.columns import KEYS, Field, Overrides, fields_of, keyed, overridden, settled_by
+from integrations.sdk.openapi.document import PARAMETER, Document, Operation
+from integrations.sdk.openapi.filters import TimeFilter, time_filter_of
+from integrations.sdk.openapi.naming import ACTIONS, first_sentence, table_name
+from integrations.sdk.openapi.paging import paging_of
+from integrations.sdk.openapi.records import records_of
+from integrations.sdk.openapi.shapes import properties_of, shape_of
+from integrations.sdk.pagination import Paginator
+
+READING = ("GET", "POST")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """An endpoint that lists records. `needs` are the parameters that every request must have, outermost first."""
+
+    operation: Operation
+    name: str
+    records: str
+    fields: tuple[Field, ...]
+    needs: tuple[str, ...] = ()
+    paginate: Paginator | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    times: TimeFilter | None = None
+    description: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its path in the document."""
+        return self.operation.path
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that tell its records apart."""
+        return [each.name for each in self.fields if each.primary_key]
+
+
+def listing_of(
+    document: Document,
+    path: str,
+    *,
+    name: str | None = None,
+    method: str | None = None,
+    records: str | None = None,
+    columns: Overrides | None = None,
+    primary_key: Sequence[str] | None = None,
+) -> Listing:
+    """What the document says of a path. Raises: DeclarationError when it lists nothing there."""
+    operation = _operation(document, path, method)
+    called = name or table_name(operation.path)
+    place, record = records_of(document, operation, records)
+    overrides = columns or {}
+    noun = table_name(operation.path)
+    fields = overridden(fields_of(document, record, noun, settled_by(overrides)), overrides, called)
+    if not fields:
+        raise DeclarationError(f"{operation}: the document says nothing of what a record has")
+    if primary_key is not None:
+        fields = keyed(fields, primary_key, called)
+    paging = paging_of(document, operation, place)
+    posts = operation.method == "POST"
+    return Listing(
+        operation=operation,
+        name=called,
+        records=place,
+        fields=tuple(fields),
+        needs=tuple(_needs(operation)),
+        paginate=paging.paginate,
+        params=paging.params,
+        body=paging.body if posts else None,
+        times=time_filter_of(operation, fields),
+        description=first_sentence(operation.description or operation.summary),
+    )
+
+
+def listings(document: Document) -> Iterator[Listing | DeclarationError]:
+    """Every listing of a document; for each other path that seems to be one, why it is none.
+
+    One listing a path: a search beside a listing of the same things is left out, and so is what is deprecated.
+    """
+    seen: set[str] = set()
+    for operation in sorted(document.operations(), key=_is_search):
+        if operation.deprecated or not _may_list(operation) or _is_one_record(document, operation):
+            continue
+        try:
+            found = listing_of(document, operation.path, method=operation.method)
+        except DeclarationError as error:
+            if operation.method == "GET" and not operation.path.endswith("}"):
+                yield DeclarationError(f"{operation}: {error.what.removeprefix(f'{operation} ')}", hint=error.hint)
+            continue
+        if (key := _without_action(operation.path)) not in seen:
+            seen.add(key)
+            yield found
+
+
+def _operation(document: Document, path: str, method: str | None) -> Operation:
+    """The operation that reads there: the one that was asked for, else GET, else POST."""
+    for each in [method.upper()] if method else READING:
+        if found := document.operation(path, each):
+            return found
+    raise DeclarationError(
+        f"{document.name}: {path} has no {method.upper() if method else 'GET or POST'}",
+        hint=nearest(path, [each.path for each in document.operations() if each.method in READING]),
+    )
+
+
+def _needs(operation: Operation) -> list[str]:
+    """The parameters without which there is no answer: required ones of the query, then those of the path."""
+    asked = [each.name for each in operation.parameters if each.place == "query" and each.required]
+    return [*asked, *PARAMETER.findall(operation.path)]
+
+
+def _may_list(operation: Operation) -> bool:
+    last = operation.path.rstrip("/").rpartition("/")[2]
+    return operation.method == "GET" or (operation.method == "POST" and last in ACTIONS)
+
+
+def _is_one_record(document: Document, operation: Operation) -> bool:
+    """Whether it answers what the end of its path names, which may have lists in it."""
+    last = PARAMETER.fullmatch(operation.path.rstrip("/").rpartition("/")[2])
+    if last is None or operation.answer is None:
+        return False
+    try:
+        answered = properties_of(document, shape_of(document, operation.answer))
+    except DeclarationError:
+        return True
+    return not {KEYS[0], last[1]}.isdisjoint(answered)
+
+
+def _is_search(operation: Operation) -> bool:
+    return operation.method != "GET"
+
+
+def _without_action(path: str) -> str:
+    head, _, last = path.rstrip("/").rpartition("/")
+    return head if last in ACTIONS else path.rstrip("/")

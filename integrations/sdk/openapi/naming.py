@@ -1,0 +1,101 @@
+"""Names: from those of a document to those of tables and columns."""
+
+import re
+
+from integrations.sdk.names import INTERNAL_PREFIX, slug
+from integrations.sdk.openapi.document import PARAMETER
+
+VERSION = re.compile(r"v?\d+([._]\d+)*(alpha|beta)?\d*|api|rest|public|latest", re.IGNORECASE)
+ACTIONS = ("search", "list", "query", "all", "find", "_search")
+TAG = re.compile(r"</?[a-zA-Z][\w-]*(\s[^<>]*)?/?>")
+HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def snake(name: str) -> str:
+    """A column's name for a field's.
+
+    >>> snake("createdAt"), snake("HTTPStatus"), snake("@type"), snake("unit-price")
+    ('created_at', 'http_status', 'type', 'unit_price')
+    """
+    kept = "_" if name.startswith("_") and not name.startswith(INTERNAL_PREFIX) else ""
+    made = slug(HUMP.sub("_", name))
+    return made if made.startswith("_") else f"{kept}{made}"
+
+
+def singular(name: str) -> str:
+    """One of what a plural names, by the usual endings.
+
+    >>> [singular(each) for each in ("entries", "addresses", "boxes", "status", "invoices", "evidence")]
+    ['entry', 'address', 'box', 'status', 'invoice', 'evidence']
+    """
+    if name.endswith("ies") and len(name) > len("ties"):
+        return f"{name[:-3]}y"
+    if name.endswith(("sses", "xes", "ches", "shes", "zes")):
+        return name[:-2]
+    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us", "is", "news")) else name
+
+
+def nouns(path: str) -> list[str]:
+    """A path's words, without parameters, versions, and what is done.
+
+    >>> nouns("/api/v2/customers/{customer_id}/cards/search")
+    ['customers', 'cards']
+    """
+    parts = [snake(part) for part in path.strip("/").split("/") if not PARAMETER.search(part)]
+    words = [part for part in parts if not VERSION.fullmatch(part) and part not in map(snake, ACTIONS)]
+    return words or parts[-1:] or ["records"]
+
+
+def table_name(path: str) -> str:
+    """A table's name for a path.
+
+    >>> table_name("/v2/customers/{customer_id}/cards"), table_name("/v2/payouts/{id}/payout-entries")
+    ('customer_cards', 'payout_entries')
+    """
+    *above, last = nouns(path)
+    made: list[str] = []
+    for word in (*map(singular, above), last):
+        made = [each for each in made if not word.startswith(f"{each}_")]
+        if not made or made[-1] != word:
+            made.append(word)
+    return "_".join(made)
+
+
+def first_sentence(text: str, longest: int = 200) -> str:
+    """The first sentence of a description, without Markdown, cut at a word when it is too long.
+
+    >>> first_sentence("The [id](https://a.b) of a `Card`. And more.")
+    'The id of a `Card`.'
+    """
+    plain = re.sub(r"\[([^\]]+)\]\([^)\s]*\)", r"\1", TAG.sub("", text))
+    plain = re.sub(r"(__|\*\*)(.+?)\1", r"\2", plain).replace("&#64;", "@")
+    paragraph = re.split(r"\n\s*(?:\n|[-*] )", plain.strip())[0]
+    words = re.sub(r"\s+", " ", paragraph).strip()
+    sentence = re.split(r"(?<=[^.\s]{2}[.!?])\s+(?=[A-Z`\"(])", words)[0]
+    sentence = f"{sentence[:-1]}." if sentence.endswith(":") else sentence
+    if len(sentence) <= longest:
+        return sentence
+    cut = sentence[: longest - 1]
+    cut = cut.rsplit(" ", 1)[0] if " " in cut else cut
+    cut = cut.rpartition(" (")[0] or cut if cut.count("(") > cut.count(")") else cut
+    return cut.rstrip(" ,;:(") + "…"
+
+
+def unique(names: list[str]) -> list[str]:
+    """The names, with a number behind those that came before.
+
+    >>> unique(["id", "name", "id"])
+    ['id', 'name', 'id_2']
+    """
+    made: list[str] = []
+    for name in names:
+        number, candidate = 2, name
+        while candidate in made or (candidate != name and candidate in names):
+            candidate, number = f"{name}_{number}", number + 1
+        made.append(candidate)
+    return made
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text."""
+    return tuple(text.split())

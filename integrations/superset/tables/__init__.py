@@ -1,0 +1,1 @@
+"""Superset's tables, one a module."""

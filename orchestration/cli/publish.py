@@ -1,0 +1,84 @@
+"""`headwater publish`: send the catalog to its targets, or say what would be sent."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli import output
+from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+
+if TYPE_CHECKING:
+    from assets.catalog.asset import CatalogTarget
+    from assets.catalog.model import Catalog
+    from assets.catalog.publishing import Plan
+
+MOST_SHOWN = 20
+
+
+def publish(
+    targets: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]…", help="All by default.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Publish the catalog: what was created, changed and removed since the last time."""
+    from assets.catalog.asset import prepare
+    from orchestration.catalogs import load_catalogs, run_publication
+
+    chosen = load_catalogs(config, targets or [])
+    documents = []
+    for target in chosen:
+        made = prepare(target)
+        about, wrong = ({}, []) if dry_run else run_publication(target, made)  # through Dagster: it is in its history
+        document = _document(target, made.catalog, made.plan, list(dict.fromkeys([*made.problems, *wrong])), about)
+        documents.append(document)
+        if not json:
+            _print(document, made.plan, about, dry_run=dry_run)
+    if json:
+        output.print_json({"catalogs": documents})
+
+
+def _document(
+    target: "CatalogTarget", catalog: "Catalog", planned: "Plan", problems: list[str], about: dict[str, Any]
+) -> dict[str, Any]:
+    from assets.catalog.publishing import counted
+
+    return {
+        "target": target.name,
+        "path": target.path,
+        "resources": len(catalog.entries),
+        "edges": len(catalog.edges),
+        "unresolved": [
+            {"source": loose.source, "reason": loose.reason, "near": list(loose.near)} for loose in catalog.unresolved
+        ],
+        "changes": {kind: {"created": c, "changed": u, "removed": r} for kind, c, u, r in counted(planned)},
+        "held_back": dict(planned.held_back),
+        "problems": problems,
+        **about,
+    }
+
+
+def _print(document: dict[str, Any], planned: "Plan", about: dict[str, Any], *, dry_run: bool) -> None:
+    console = output.console()
+    title = f"{'Would publish' if dry_run else 'Published'} to {document['target']}"
+    rows = [
+        [kind, counts["created"], counts["changed"], counts["removed"]] for kind, counts in document["changes"].items()
+    ]
+    output.print_table(title, ["kind", "created", "changed", "removed"], rows)
+    if dry_run:
+        for change in planned.changes[:MOST_SHOWN]:
+            console.print(f"{change.action} {change.kind} {change.key}", markup=False)
+        if len(planned.changes) > MOST_SHOWN:
+            console.print(f"… and {len(planned.changes) - MOST_SHOWN:,} more")
+    for source, why in document["held_back"].items():
+        console.print(f"note: {source}: {why}", markup=False)
+    for problem in document["problems"]:
+        console.print(f"note: {problem}", markup=False)
+    if document["unresolved"]:
+        console.print(f"{len(document['unresolved']):,} ends of lineage are not in the catalog, such as:")
+        for loose in document["unresolved"][:5]:
+            near = f" (near: {', '.join(loose['near'])})" if loose["near"] else ""
+            console.print(f"  {loose['source']}: {loose['reason']}{near}", markup=False)
+    for what, said in about.items():
+        console.print(f"{what}: {said}", markup=False)

@@ -1,0 +1,60 @@
+"""`serve`: an integration as a CloudQuery source plugin."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from orchestration.cli.options import ConfigOption
+
+LogLevel = Literal["trace", "debug", "info", "warn", "error"]
+
+
+def serve(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            envvar="HEADWATER_SOURCE",
+            help="A source of the config file, or an integration's module.",
+        ),
+    ],
+    config: ConfigOption = None,
+    address: Annotated[str, typer.Option(help="Where to listen: host:port, or a socket's path.")] = "localhost:7777",
+    network: Annotated[Literal["tcp", "tcp4", "tcp6", "unix"], typer.Option(help="What `address` is.")] = "tcp",
+    log_level: Annotated[LogLevel, typer.Option(help="What is logged at least.")] = "info",
+    log_format: Annotated[Literal["text", "json"], typer.Option(help="How lines are logged.")] = "text",
+    no_sentry: Annotated[bool, typer.Option("--no-sentry", help="Accepted: nothing is ever reported.")] = False,
+    license: Annotated[str, typer.Option(help="Accepted, and not needed.")] = "",
+    otel_endpoint: Annotated[str, typer.Option(help="Accepted: no traces are sent.")] = "",
+    otel_endpoint_insecure: Annotated[bool, typer.Option("--otel-endpoint-insecure", help="Accepted.")] = False,
+) -> None:
+    """Serve an integration as a CloudQuery source plugin (gRPC, protocol version 3) until a signal ends it."""
+    from integrations.sdk.errors import ConfigError
+
+    try:
+        from orchestration.serving.server import log_to_stdout
+        from orchestration.serving.server import serve as serve_plugin
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"serving needs the package `{error.name}`", hint='install it: pip install "headwater[cloudquery]"'
+        ) from None
+    log_to_stdout(log_level, as_json=log_format == "json")
+    configured, folder = _find(source, config)
+    serve_plugin(configured, folder, address, is_socket=network == "unix")
+
+
+def _find(source: str, config: Path | None) -> tuple[Any, Path]:
+    """The source's configuration: of the config file, if there is one that has it, else the module's alone."""
+    from orchestration.config import config_path, load_config
+    from orchestration.specs import SourceSpec
+
+    path = config_path(config)
+    if config or path.exists():
+        loaded = load_config(path)
+        for configured in loaded.sources:
+            if configured.name == source:
+                return configured, loaded.folder
+    name = source.rpartition(".")[2].replace("-", "_")
+    alone = {"name": name, "path": source, "destinations": ["served"], "spec": {}}
+    return SourceSpec.model_validate(alone), Path.cwd()

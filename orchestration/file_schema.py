@@ -1,0 +1,60 @@
+"""The config file's JSON schema, for editors: what CloudQuery's files may say, and what ours say besides."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from orchestration.specs import CatalogSpec, DestinationSpec, SourceSpec, TransformerSpec
+
+MODELS: dict[str, type[BaseModel]] = {
+    "source": SourceSpec,
+    "destination": DestinationSpec,
+    "catalog": CatalogSpec,
+    "transformer": TransformerSpec,
+}
+FROM_CLOUDQUERY: dict[str, dict[str, Any]] = {
+    "source": {"docker_registry_auth_token": {"type": "string"}},
+    "destination": {
+        "docker_registry_auth_token": {"type": "string"},
+        "send_sync_summary": {"type": "boolean"},
+        "transformers": {"type": "array", "items": {"type": "string"}},
+    },
+}
+"""Fields that are taken from its files and become something else; see orchestration/cloudquery_files.py."""
+
+
+def file_schema() -> dict[str, Any]:
+    """The schema of one document of a config file."""
+    definitions: dict[str, Any] = {}
+    documents = []
+    for kind, model in MODELS.items():
+        spec = model.model_json_schema()
+        definitions |= spec.pop("$defs", {})
+        fields = spec["properties"] | FROM_CLOUDQUERY.get(kind, {})
+        spec["properties"] = {name: _or_null(field) for name, field in fields.items()}
+        if "name" in spec["properties"]:
+            spec["properties"]["name"] = {"type": "string", "minLength": 1}  # one that is not plain is made plain
+        if "registry" in spec["properties"]:
+            spec["properties"]["registry"]["anyOf"].append({"const": ""})
+        definitions[kind] = spec
+        documents.append(
+            {
+                "type": "object",
+                "properties": {"kind": {"const": kind}, "spec": {"$ref": f"#/$defs/{kind}"}},
+                "required": ["kind", "spec"],
+                "additionalProperties": False,
+            }
+        )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A document of Headwater's config file",
+        "oneOf": documents,
+        "$defs": definitions,
+    }
+
+
+def _or_null(field: dict[str, Any]) -> dict[str, Any]:
+    """A field that may be null, which says the same as leaving it out."""
+    about = {key: value for key, value in field.items() if key in ("description", "default", "title")}
+    rest = {key: value for key, value in field.items() if key not in about}
+    return about | {"anyOf": [*rest.get("anyOf", [rest]), {"type": "null"}]}

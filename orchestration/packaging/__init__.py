@@ -1,0 +1,1 @@
+"""`headwater check`, and `headwater package`: archives of scripts, packages of integrations."""

@@ -1,0 +1,32 @@
+"""Secrets of specs that have no model, as a Secoda script's and a plugin's: nobody says which values are secret."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from integrations.sdk.redact import register_secret
+
+SPEAKING = ("pass", "secret", "token", "key", "credential", "json", "dsn")
+LONG_VALUE = 12
+
+
+def register_probable_secrets(values: object, key: str = "") -> None:
+    """Keep from sight what may be secret, at any depth."""
+    if isinstance(values, Mapping):
+        for name, value in values.items():
+            register_probable_secrets(value, str(name))
+    elif isinstance(values, list | tuple):
+        for value in values:
+            register_probable_secrets(value, key)
+    elif isinstance(values, str) and _may_be_secret(key, values):
+        register_secret(values)
+
+
+def _may_be_secret(key: str, value: str) -> bool:
+    """Addresses, and short values whose key does not speak of a secret, are wanted in messages.
+
+    An address is secret when somebody logs in with it.
+    """
+    if "://" in value:
+        return urlsplit(value).password is not None
+    speaks = any(word in key.lower() for word in SPEAKING)
+    return speaks or ("@" not in value and len(value) >= LONG_VALUE)

@@ -1,0 +1,244 @@
+"""A table's module: its resolver, and its columns written out."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from integrations.sdk.openapi.columns import Field
+from integrations.sdk.openapi.document import PARAMETER
+from integrations.sdk.openapi.families import Member
+from integrations.sdk.openapi.naming import first_sentence, snake
+from integrations.sdk.pagination import Paginator
+from integrations.sdk.types import SCALARS, TEXT, ColumnType
+from orchestration.scaffolding import title_of
+from orchestration.scaffolding.code import (
+    STEP,
+    WIDTH,
+    Code,
+    Group,
+    Named,
+    call,
+    flat,
+    imported,
+    laid_out,
+    listed,
+    mapped,
+    quoted,
+)
+from orchestration.scaffolding.plan import Plan
+
+LONGEST = 92  # of a description that has a line to itself
+SHORTEST = 48  # of one that is cut to stand in the column's own line
+FORMAT = re.compile(r",? \(?in (RFC 3339|ISO 8601)( format)?\)?,?| \((for example|e\.g\.)[^()]*\)|, e\.g\., `[^`]*`")
+CODE_OF = {type_: name for name, type_ in SCALARS.items()}
+
+
+def module_of(plan: Plan, member: Member) -> str:
+    """The module's text."""
+    table = _table(plan, member)
+    resolver = _resolver(plan, member)
+    description = _words(plan, member).capitalize()
+    return "\n".join([f'"""{description}."""', "", *_imports(plan, member), "", "", *resolver, "", "", *table, ""])
+
+
+def constant(plan: Plan, member: Member) -> str:
+    """The table's name in its module."""
+    return plan.module(member).strip("_").upper()
+
+
+def type_code(type_: ColumnType) -> str:
+    """How a type is written: `TEXT`, `LIST(BIGINT)`."""
+    return CODE_OF.get(type_) or (f"LIST({type_code(type_.item)})" if type_.item else type_.sql)
+
+
+def columns_of(member: Member) -> list[tuple[Field, str | None]]:
+    """All columns; beside those that come from the parent, its column's name."""
+    own = {each.name: each for each in member.listing.fields}
+    above = []
+    for need, column in member.given.items():
+        name = snake(need)
+        assert member.parent
+        type_ = own[name].type if name in own else _type_in(member.parent, column)
+        said = own[name].description if name in own else _said_of(member, need)
+        above.append((Field(key=need, name=name, type=type_, description=said, primary_key=True), column))
+    names = [field.name for field, _ in above]
+    return [*above, *((field, None) for field in member.listing.fields if field.name not in names)]
+
+
+def _type_in(member: Member, column: str) -> ColumnType:
+    """The type of one of its columns, those from its own parent included."""
+    return next((field.type for field, _ in columns_of(member) if field.name == column), TEXT)
+
+
+def _said_of(member: Member, need: str) -> str:
+    said = [each.description for each in member.listing.operation.parameters if each.name == need]
+    return first_sentence(said[0], LONGEST) if said else ""
+
+
+def _imports(plan: Plan, member: Member) -> list[str]:
+    columns = columns_of(member)
+    sdk = ["Column", "HttpClient", "Page", "Table", "Window"]
+    sdk += ["ParentRow", "parent"] if member.given else []
+    sdk += [type(member.listing.paginate).__name__] if member.listing.paginate else []
+    origins = [origin for field, column in columns if column is None for origin in _origin(field)]
+    sdk += ["path"] if any(origin.startswith("path(") for origin in origins) else []
+    sdk += ["TimeCursor"] if _has_cursor(member) else []
+    types = {word for field, _ in columns for word in type_code(field.type).replace(")", "").split("(")}
+    own = [imported(f"integrations.{plan.name}.client", [client_class(plan)])] if member.settings else []
+    if member.settings:
+        sdk.remove("HttpClient")
+    own += [
+        imported(f"integrations.{plan.name}.tables.{plan.module(child)}", [constant(plan, child)])
+        for child in member.children
+    ]
+    own += [imported("integrations.sdk.schema", ["Path"])] if any(each.startswith("Path(") for each in origins) else []
+    rest = [imported("integrations.sdk", sdk), imported("integrations.sdk.types", sorted(types))]
+    lines = sorted([*own, *rest], key=lambda block: block[0].split()[1])
+    return ["from collections.abc import Iterator", "", *(line for block in lines for line in block)]
+
+
+def client_class(plan: Plan) -> str:
+    """The name of the client that has the source's settings; without settings it is HttpClient itself."""
+    return f"{title_of(plan.name)}Client" if plan.settings else "HttpClient"
+
+
+def _resolver(plan: Plan, member: Member) -> list[str]:
+    listing = member.listing
+    row = plan.row(member.parent) if member.parent else "parent"
+    parts: dict[str, Code] = {}
+    params = _params(member, row)
+    if params:
+        parts["params"] = mapped(params)
+    if listing.records:
+        parts["records"] = quoted(listing.records)
+    if listing.paginate:
+        parts["paginate"] = _paginator(listing.paginate)
+    if listing.operation.method != "GET":
+        parts["method"] = quoted(listing.operation.method)
+        parts["json"] = mapped({name: repr(value) for name, value in (listing.body or {}).items()})
+    client = client_class(plan) if member.settings else "HttpClient"
+    signature = call(
+        f"def list_{plan.names[listing.path]}",
+        f"client: {client}",
+        f"{row}: {'ParentRow' if member.parent else 'None'}",
+        "window: Window",
+    )
+    return [
+        *laid_out(signature, after=" -> Iterator[Page]:"),
+        f'    """{_summary(plan, member)}',
+        "",
+        f"    Source: {listing.operation}",
+        '    """',
+        *laid_out(call("client.pages", _path(member, row), **parts), 1, "yield from "),
+    ]
+
+
+def _summary(plan: Plan, member: Member) -> str:
+    words = _words(plan, member)
+    times = member.listing.times
+    if times is None:
+        return f"Yield the {words}, whatever the window."
+    return f"Yield the {words} that are in the window{'' if times.until else ', and what is newer'}."
+
+
+def _words(plan: Plan, member: Member) -> str:
+    words = plan.names[member.listing.path].strip("_").replace("_", " ")
+    return (
+        f"{words} of each {plan.row(member.parent).removesuffix('_row').replace('_', ' ')}" if member.parent else words
+    )
+
+
+def _path(member: Member, row: str) -> str:
+    """The path as code: an f-string where it has parameters."""
+    path = member.listing.path
+    if not PARAMETER.search(path):
+        return quoted(path)
+    literal = PARAMETER.sub(lambda found: "{" + _value(member, found[1], row, "'") + "}", path)
+    return f'f"{literal}"'
+
+
+def _value(member: Member, need: str, row: str, mark: str = '"') -> str:
+    """Where a parameter's value comes from."""
+    return f"client.{snake(need)}" if need in member.settings else f"{row}[{mark}{member.given[need]}{mark}]"
+
+
+def _params(member: Member, row: str) -> dict[str, Code]:
+    listing = member.listing
+    in_path = PARAMETER.findall(listing.path)
+    made: dict[str, Code] = {need: _value(member, need, row) for need in listing.needs if need not in in_path}
+    if listing.times:
+        made[listing.times.since] = "window.start"
+        made |= {listing.times.until: "window.end"} if listing.times.until else {}
+    return made | {name: repr(value) for name, value in listing.params.items()}
+
+
+def _paginator(paginate: Paginator) -> Code:
+    """The paginator as code: what is not at its default."""
+    first, *others = fields(paginate)  # type: ignore[arg-type]  # each is a dataclass
+    said: dict[str, Any] = {each.name: getattr(paginate, each.name) for each in others if each.name != "fields"}
+    defaults = {each.name: each.default for each in others}
+    named: dict[str, Code] = {name: _literal(value) for name, value in said.items() if value != defaults[name]}
+    value = getattr(paginate, first.name)
+    positional = [] if value == first.default else [_literal(value)]
+    if first.name in ("size", "limit", "fields"):
+        named = {**({first.name: _literal(value)} if positional and first.name != "fields" else {}), **named}
+        positional = []
+    return call(type(paginate).__name__, *positional, **named)
+
+
+def _literal(value: object) -> str:
+    return quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _has_cursor(member: Member) -> bool:
+    """Whether it can go on from where it ended: only by a time of change, so that no edit is missed."""
+    times = member.listing.times
+    above = member.parent
+    while above:
+        if _has_cursor(above):
+            return False
+        above = above.parent
+    return bool(times and times.follows_changes)
+
+
+def _table(plan: Plan, member: Member) -> list[str]:
+    parts: dict[str, Code] = {
+        "columns": listed(*(_column(field, column) for field, column in columns_of(member))).open(),
+        "resolver": f"list_{plan.names[member.listing.path]}",
+    }
+    if member.children:
+        parts["relations"] = listed(*(constant(plan, child) for child in member.children))
+    if member.given:
+        parts["parent_columns"] = listed(*(quoted(name) for name in dict.fromkeys(member.given.values())))
+    if _has_cursor(member) and member.listing.times and member.listing.times.column:
+        parts["cursor"] = call("TimeCursor", quoted(member.listing.times.column), window=quoted("month"))
+    parts["description"] = quoted(
+        _short(member.listing.description, LONGEST) or f"{_words(plan, member).capitalize()}."
+    )
+    return laid_out(call("Table", quoted(plan.table(member)), **parts).open(), before=f"{constant(plan, member)} = ")
+
+
+def _column(field: Field, parent_column: str | None) -> Group:
+    origin = [f"parent({quoted(parent_column)})"] if parent_column else _origin(field)
+    flags: dict[str, Code] = {name: "True" for name in ("primary_key", "not_null", "masked") if getattr(field, name)}
+    made = call("Column", quoted(field.name), type_code(field.type), *origin, **flags)
+    if said := _short(field.description):
+        room = WIDTH - len(f"{STEP * 2}{flat(made)}, description=,") - len(quoted(""))
+        if len(said) > LONGEST and room >= SHORTEST:
+            said = _short(field.description, min(room, LONGEST))
+        made = replace(made, parts=[*made.parts, Named("description=", quoted(_short(said, LONGEST)))])
+    return made
+
+
+def _origin(field: Field) -> Sequence[str]:
+    if field.key == field.name:
+        return []
+    if "." in field.key:
+        return [f"Path(({quoted(field.key)},))"]
+    return [f"path({quoted(field.key)})"]
+
+
+def _short(description: str, longest: int = 0) -> str:
+    """The first sentence of a description, without the format of times, which the type says."""
+    return first_sentence(FORMAT.sub("", description), longest or max(LONGEST, len(description)))

@@ -1,0 +1,236 @@
+"""An integration from an OpenAPI document: its files, by path below the project, each with its text."""
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from integrations.sdk.openapi.document import Document
+from integrations.sdk.openapi.extracting import part_of
+from integrations.sdk.openapi.families import Member
+from integrations.sdk.openapi.logins import Login
+from integrations.sdk.openapi.naming import first_sentence, snake
+from orchestration.scaffolding import title_of
+from orchestration.scaffolding.code import PLAIN, Code, call, imported, laid_out, listed, mapped, quoted
+from orchestration.scaffolding.modules import client_class, columns_of, constant, module_of
+from orchestration.scaffolding.plan import Plan, plan_for
+
+SECRET_FIELDS = ("token", "password", "api_key", "client_secret")
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - of the test's server
+
+
+def files_for(plan: Plan) -> dict[str, str]:
+    """The integration's files and its test's."""
+    folder, tests = f"integrations/{plan.name}", f"tests/integrations/{plan.name}"
+    files = {f"{folder}/__init__.py": _integration(plan)}
+    if plan.settings:
+        files[f"{folder}/client.py"] = _client(plan)
+    for member in plan.members:
+        files[f"{folder}/tables/{plan.module(member)}.py"] = module_of(plan, member)
+    files[f"{folder}/README.md"] = _readme(plan)
+    files[f"{tests}/test_{plan.name}.py"] = _test(plan)
+    needed = part_of(plan.document, [member.listing.operation for member in plan.members])
+    files[f"{tests}/openapi.json"] = json.dumps(needed, indent=1, ensure_ascii=False) + "\n"
+    return files
+
+
+def integration_from(
+    name: str, spec: str, patterns: Sequence[str], keys: Mapping[str, Sequence[str]]
+) -> tuple[Plan, dict[str, str]]:
+    """The plan for the document, and the files."""
+    plan = plan_for(name, Document.load(spec), patterns, keys)
+    return plan, files_for(plan)
+
+
+def _integration(plan: Plan) -> str:
+    """`__init__.py`: the spec, and the integration."""
+    title = title_of(plan.name)
+    top = [constant(plan, member) for member in plan.members if member.parent is None]
+    lines = [
+        f'"""{_what_it_is(plan)}"""',
+        "",
+        *_imports(plan),
+        "",
+        "",
+        'class Spec(BaseModel, extra="forbid"):',
+        '    """What a user fills in to connect."""',
+        "",
+        *_spec_fields(plan),
+        "",
+        "",
+        f"class {title}(Integration):",
+        f'    """{title}\'s tables."""',
+        "",
+        "    spec = Spec",
+        *laid_out(listed(*top), 1, "tables = "),
+        "",
+        f"    def connect(self, spec: Spec) -> {client_class(plan)}:",
+        f'        """{_connects(plan.login)}"""',
+        *laid_out(_connection(plan), 2, "return "),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _imports(plan: Plan) -> list[str]:
+    login = plan.login
+    pydantic = ["BaseModel", "HttpUrl", *(["SecretStr"] if login else []), *(["Field"] if _has_fields(plan) else [])]
+    sdk = [*([_auth_class(login)] if login else []), *([] if plan.settings else ["HttpClient"]), "Integration"]
+    own = [imported(f"integrations.{plan.name}.client", [client_class(plan)])] if plan.settings else []
+    own += [
+        imported(f"integrations.{plan.name}.tables.{plan.module(each)}", [constant(plan, each)])
+        for each in plan.members
+        if each.parent is None
+    ]
+    blocks = sorted([*own, imported("integrations.sdk", sdk)], key=lambda block: block[0].split()[1])
+    return [*imported("pydantic", pydantic), "", *(line for block in blocks for line in block)]
+
+
+def _what_it_is(plan: Plan) -> str:
+    """The first line; a title may hold what would end a docstring."""
+    said = first_sentence(plan.document.title, 90).translate(PLAIN).replace('"', "'").replace("\\", "/").rstrip(".")
+    return f"{title_of(plan.name)}: what {said or 'its API'} lists."
+
+
+def _has_fields(plan: Plan) -> bool:
+    return bool(plan.settings) or (plan.login is not None and plan.login.kind == "client")
+
+
+def _spec_fields(plan: Plan) -> list[str]:
+    secrets = plan.login.secrets if plan.login else ()
+    lines = [f"    {name}: {'SecretStr' if name in SECRET_FIELDS else 'str'}" for name in secrets]
+    for name in plan.settings:
+        field = call("Field", description=quoted(_setting_says(plan, name)))
+        lines += laid_out(field, 1, f"{snake(name)}: str = ")
+    if plan.login and plan.login.kind == "client":
+        url = [quoted(plan.login.token_url)] if plan.login.token_url else []
+        lines += laid_out(
+            call("Field", *url, description=quoted("Where the token is fetched.")), 1, "token_url: str = "
+        )
+    known = plan.base_url.startswith(("https://", "http://"))
+    return [*lines, f"    base_url: HttpUrl = HttpUrl({quoted(plan.base_url)})" if known else "    base_url: HttpUrl"]
+
+
+def _setting_says(plan: Plan, name: str) -> str:
+    """What the document says of a parameter that nothing lists."""
+    for member in plan.members:
+        for each in member.listing.operation.parameters:
+            if each.name == name and each.description:
+                return first_sentence(each.description, 80)
+    return f"The {snake(name).replace('_', ' ')} that is read."
+
+
+def _auth_class(login: Login) -> str:
+    return {"bearer": "Bearer", "basic": "Basic", "key": "ApiKey", "client": "OAuth2ClientCredentials"}[login.kind]
+
+
+def _connects(login: Login | None) -> str:
+    if login is None:
+        return "The API, which asks for no log-in."
+    return f"The API, by the {' and the '.join(name.replace('_', ' ') for name in login.secrets)} of the spec."
+
+
+def _connection(plan: Plan) -> Code:
+    login = plan.login
+    named: dict[str, Code] = {}
+    if login:
+        secrets = [f"spec.{name}" for name in login.secrets]
+        if login.kind == "client":
+            secrets.insert(0, "spec.token_url")
+        own: dict[str, Code] = {"name": quoted(login.name)} if login.kind == "key" else {}
+        own |= {"place": quoted(login.place)} if login.kind == "key" and login.place == "query" else {}
+        named["auth"] = call(_auth_class(login), *secrets, **own)
+    named |= {snake(name): f"spec.{snake(name)}" for name in plan.settings}
+    return call(client_class(plan), "spec.base_url", **named)
+
+
+def _client(plan: Plan) -> str:
+    """`client.py`: the client that knows the settings."""
+    names = [snake(name) for name in plan.settings]
+    signature = call(
+        "def __init__", "self", "base_url: object", "*", *(f"{name}: str" for name in names), "auth: Auth | None = None"
+    )
+    return "\n".join(
+        [
+            f'"""{title_of(plan.name)}\'s API, and what of it a source reads."""',
+            "",
+            "from integrations.sdk import Auth, HttpClient",
+            "",
+            "",
+            f"class {client_class(plan)}(HttpClient):",
+            '    """The API by one login; what every path needs, and no listing gives, is an attribute."""',
+            "",
+            *laid_out(signature, 1, after=" -> None:"),
+            "        super().__init__(base_url, auth=auth)",
+            *(f"        self.{name} = {name}" for name in names),
+            "",
+        ]
+    )
+
+
+def spec_of_the_test(plan: Plan) -> dict[str, str]:
+    """What the test fills in."""
+    login = plan.login
+    made = {name: f"secret-{name.replace('_', '-')}-of-the-test" for name in (login.secrets if login else ())}
+    made |= {snake(name): f"the-{snake(name).replace('_', '-')}" for name in plan.settings}
+    return made | ({"token_url": TOKEN_PATH} if login and login.kind == "client" else {})
+
+
+def _test(plan: Plan) -> str:
+    spec = spec_of_the_test(plan)
+    title = title_of(plan.name)
+    return "\n".join(
+        [
+            f'"""{title} against a server made from its OpenAPI document."""',
+            "",
+            "from pathlib import Path",
+            "",
+            "from integrations.sdk.openapi.serving import api_of",
+            "from orchestration.testing import conformance",
+            "",
+            'DOCUMENT = Path(__file__).with_name("openapi.json")',
+            *laid_out(mapped({name: quoted(value) for name, value in spec.items()}), before="SPEC = "),
+            "",
+            *laid_out(
+                call(
+                    "conformance",
+                    quoted(f"integrations.{plan.name}"),
+                    "api_of(DOCUMENT, credentials=SPEC)",
+                    spec="SPEC",
+                ),
+                before=f"Test{title} = ",
+            ),
+            "",
+        ]
+    )
+
+
+def _readme(plan: Plan) -> str:
+    settings = [*(plan.login.secrets if plan.login else ()), *map(snake, plan.settings)]
+    given = "".join(f"    {name}: ${{{plan.name.upper()}_{name.upper()}}}\n" for name in settings)
+    url = "" if plan.base_url.startswith("http") else "    base_url: https://…\n"
+    spec = f"  spec:\n{given}{url}" if given or url else "  spec: {}\n"
+    rows = "".join(f"| `{name}` | | |\n" for name in settings)
+    if plan.login and plan.login.kind == "client":
+        rows += f"| `token_url` | `{plan.login.token_url}` | Where the token is fetched |\n"
+    tables = "\n\n".join(_described(plan, member) for member in plan.members)
+    return (
+        f"# {title_of(plan.name)}\n\nSay here what it is, and how to get what it needs to log in.\n\n"
+        f"```yaml\nkind: source\nspec:\n  name: {plan.name}\n  path: integrations.{plan.name}\n"
+        f"  destinations: [warehouse]\n  deterministic_cq_id: true\n{spec}```\n\n"
+        f"| setting | default | |\n|---|---|---|\n{rows}| `base_url` | {_default(plan)} | |\n\n"
+        f"## Tables\n\n{tables}\n\nTest it with `python -m pytest tests/integrations/{plan.name}`.\n"
+    )
+
+
+def _default(plan: Plan) -> str:
+    return f"`{plan.base_url}`" if plan.base_url.startswith("http") else ""
+
+
+def _described(plan: Plan, member: Member) -> str:
+    fields = [field for field, _ in columns_of(member)]
+    keys = [field.name for field in fields if field.primary_key]
+    others = [field.name for field in fields if not field.primary_key]
+    below = f", one listing per row of `{plan.table(member.parent)}`" if member.parent else ""
+    text = f"`{plan.table(member)}`{below}, by {' and '.join(f'`{key}`' for key in keys)}"
+    text += f": {', '.join(f'`{name}`' for name in others)}." if others else "."
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)

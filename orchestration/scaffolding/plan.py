@@ -1,0 +1,132 @@
+"""What a new integration will have: which of a document's listings, under which names, and what a user has to give."""
+
+import fnmatch
+import keyword
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from integrations.sdk.errors import ConfigError, DeclarationError
+from integrations.sdk.names import nearest
+from integrations.sdk.openapi.document import Document
+from integrations.sdk.openapi.families import Member, families
+from integrations.sdk.openapi.listings import Listing, listing_of, listings
+from integrations.sdk.openapi.logins import Login, base_url_of, login_of
+from integrations.sdk.openapi.naming import singular, snake, unique
+
+SHARED_BY = 2  # as many listings make a parameter that nothing gives a setting of the source
+TAKEN = ("client", "column", "parent", "path", "quote", "window")  # words that a table's module has other uses for
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tables, parents before children; what is left out, and why; and how to connect."""
+
+    name: str
+    document: Document
+    members: Sequence[Member]
+    names: Mapping[str, str]
+    left_out: Sequence[DeclarationError]
+    login: Login | None
+    base_url: str
+
+    @property
+    def settings(self) -> list[str]:
+        """The parameters that a user gives, since no listing does."""
+        return list(dict.fromkeys(name for member in self.members for name in member.settings))
+
+    def module(self, member: Member) -> str:
+        """The name of the table's module, without the source's."""
+        name = self.names[member.listing.path]
+        return f"{name}_" if keyword.iskeyword(name) else name
+
+    def table(self, member: Member) -> str:
+        """The table's name."""
+        return f"{self.name}_{self.names[member.listing.path]}"
+
+    def row(self, member: Member) -> str:
+        """What one row of the table is called in code."""
+        name = singular(self.names[member.listing.path])
+        return f"{name}_row" if name in TAKEN or keyword.iskeyword(name) else name
+
+
+def plan_for(
+    name: str, document: Document, patterns: Sequence[str] = (), keys: Mapping[str, Sequence[str]] | None = None
+) -> Plan:
+    """The plan for the document's listings, those that the patterns name, with these primary keys by path.
+
+    Raises: ConfigError for a pattern that matches nothing, and when no table is left.
+    """
+    wanted = dict(keys or {})
+    found: list[Listing] = []
+    left_out: list[DeclarationError] = []
+    every = [*listings(document), *_asked_for(document, patterns, wanted)]
+    for each in every:
+        if isinstance(each, DeclarationError):
+            left_out += [] if patterns else [each]
+        elif _is_wanted(each.path, patterns) and each.path not in [known.path for known in found]:
+            found.append(_keyed(document, each, wanted))
+    _check_patterns(document, patterns, found)
+    members = _kept(families(found), left_out)
+    if not members:
+        reasons = "\n".join(f"  {error.what}" for error in left_out[:10])
+        raise ConfigError(f"{document.name} has no listing that can be a table", hint=reasons)
+    names = unique([member.listing.name for member in members])
+    return Plan(
+        name,
+        document,
+        members,
+        {member.listing.path: called for member, called in zip(members, names, strict=True)},
+        left_out,
+        login_of(document),
+        base_url_of(document),
+    )
+
+
+def _asked_for(document: Document, patterns: Sequence[str], keys: Mapping[str, Sequence[str]]) -> list[Listing]:
+    """The listings of paths that are named in full, whatever they look like; what is wrong with one is said."""
+    named = [pattern for pattern in (*patterns, *keys) if pattern in document.paths]
+    return [listing_of(document, path) for path in dict.fromkeys(named)]
+
+
+def _keyed(document: Document, listing: Listing, keys: Mapping[str, Sequence[str]]) -> Listing:
+    if listing.path not in keys:
+        return listing
+    method = listing.operation.method
+    return listing_of(document, listing.path, method=method, primary_key=keys[listing.path])
+
+
+def _is_wanted(path: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(path == pattern or fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def _check_patterns(document: Document, patterns: Sequence[str], found: Sequence[Listing]) -> None:
+    for pattern in patterns:
+        if not any(_is_wanted(each.path, [pattern]) for each in found):
+            raise ConfigError(f"no listing of {document.name} matches {pattern}", hint=nearest(pattern, document.paths))
+
+
+def _kept(members: Sequence[Member], left_out: list[DeclarationError]) -> list[Member]:
+    """The members that can be tables; those without a key, or below what is left out, are not."""
+    counted = Counter(name for member in members for name in member.settings)
+    kept: list[Member] = []
+    for member in members:
+        if reason := _reason(member, kept, counted):
+            left_out.append(DeclarationError(f"{member.listing.operation}: {reason[0]}", hint=reason[1]))
+        else:
+            kept.append(member)
+    for member in kept:
+        member.children = [child for child in member.children if child in kept]
+    return kept
+
+
+def _reason(member: Member, kept: Sequence[Member], counted: Mapping[str, int]) -> tuple[str, str] | None:
+    if not member.listing.keys:
+        names = ", ".join(each.name for each in member.listing.fields[:8])
+        return "its records have no key that is recognised", f"name it: --key {member.listing.path}=…, of {names}"
+    if member.parent and member.parent not in kept:
+        return f"{member.parent.listing.path}, whose rows it needs, is left out", ""
+    lacking = [name for name in member.settings if counted[name] < SHARED_BY or snake(name) in ("token", "base_url")]
+    if lacking:
+        return f"nothing lists what its `{lacking[0]}` may be", "write its table by hand, with openapi_table(params=…)"
+    return None

@@ -1,0 +1,278 @@
+"""The page, as a person uses it: looked at, searched, clicked, walked by keys, and shared."""
+
+from typing import Any
+
+from tests.browser.catalogs import shop
+from tests.browser.conftest import Look, at
+
+ORDERS = "warehouse/table/shop.orders"
+DAILY = "warehouse/table/marts.orders_daily"
+
+
+def titles(page: Any) -> list[str]:
+    found: list[str] = page.locator(".results .result-title bdi").all_inner_texts()
+    return found
+
+
+def test_the_page_opens_from_disk_and_says_what_there_is(shop_page: Look) -> None:
+    """Opened as a file, with no request, it shows the numbers and the resources, and hides what a source hides."""
+    page = shop_page.open()
+    assert page.locator(".tile").first.inner_text().split() == ["6", "Tables"]
+    assert "orders_daily" in titles(page)
+    assert "Draft of a chart" not in titles(page)
+    page.get_by_label("Hidden by their source").check()
+    assert "Draft of a chart" in titles(page)
+
+
+def test_a_search_finds_tables_columns_and_dashboards(shop_page: Look) -> None:
+    """What is typed is looked for in titles, ids, descriptions and column names, and the nearest title is first."""
+    page = shop_page.open()
+    page.get_by_role("searchbox").fill("orders")
+    assert titles(page)[0] == "orders"
+    page.get_by_role("searchbox").fill("revenue")
+    assert "Revenue, week by week" in titles(page)
+    assert "revenue" in titles(page)  # the column
+    assert "orders_daily" in titles(page)  # by its column
+    page.get_by_role("searchbox").fill("mondays")
+    assert titles(page) == ["Revenue, week by week"]
+    page.get_by_role("searchbox").fill("shop.cust")
+    assert titles(page)[0] == "customers"
+    page.get_by_role("searchbox").fill("no such thing")
+    page.get_by_text("Nothing matches.").wait_for()
+
+
+def test_filters_leave_what_was_chosen_and_count(shop_page: Look) -> None:
+    """A source and a type, clicked, are both needed; each shows how many it would leave."""
+    page = shop_page.open()
+    page.get_by_label("superset", exact=False).check()
+    assert set(titles(page)) >= {"Revenue, week by week", "Retention", "Customers at risk"}
+    assert "orders" not in titles(page)
+    chart = page.locator("label.choice", has_text="Charts")
+    assert chart.locator(".number").inner_text() == "3"
+    chart.click()
+    assert sorted(titles(page)) == ["Customers at risk", "Orders per day", "Revenue by country"]
+    page.get_by_text("Clear filters").click()
+    assert "orders" in titles(page)
+
+
+def test_a_table_shows_its_columns_in_order_and_where_they_come_from(shop_page: Look) -> None:
+    """Names, keys, types, descriptions and the columns upstream, as the catalog has them."""
+    page = shop_page.open()
+    page.get_by_role("searchbox").fill("orders_daily")
+    page.locator(".result").first.click()
+    assert page.locator("h1").inner_text() == "orders_daily"
+    rows = page.locator(".columns tbody tr")
+    cells = [[cell.inner_text().strip() for cell in row.locator("th,td").all()] for row in rows.all()]
+    assert [row[:3] for row in cells] == [
+        ["day\nprimary key", "DATE", "UTC."],
+        ["country", "VARCHAR", "Where the customer lives."],
+        ["orders", "BIGINT", "How many."],
+        ["revenue", "DECIMAL(38,2)", "In euro, without cancelled orders."],
+    ]
+    assert cells[3][3].split() == ["orders.amount", "orders.status"]
+    facts = page.locator(".facts").inner_text()
+    for fact in ("Finance", "2026-11-20 05:12 UTC", "41,907", "marts.orders_daily"):
+        assert fact in facts
+    assert "JOIN shop.customers c ON" in page.locator(".code pre").inner_text()
+    page.get_by_role("link", name="orders.amount").click()
+    assert page.locator("h1").inner_text() == "amount"
+
+
+def test_nested_columns_follow_the_one_that_they_are_in(shop_page: Look) -> None:
+    """A column of a column stands right below it."""
+    page = shop_page.open(at(ORDERS))
+    names = page.locator(".columns tbody th bdi").all_inner_texts()
+    assert names == ["id", "customer_id", "placed_at", "amount", "status", "address", "city", "zip"]
+    assert page.locator(".description").first.inner_text().split("\n")[1].startswith("Cancelled ones stay")
+
+
+def test_a_dashboard_shows_its_charts(shop_page: Look) -> None:
+    """What a resource holds is listed on its page, without what its source hides being forgotten."""
+    page = shop_page.open(at("superset/dashboard/12"))
+    assert titles(page) == ["Revenue by country", "Orders per day", "Draft of a chart"]
+
+
+def test_the_graph_has_the_neighbours_within_the_chosen_depth(shop_page: Look) -> None:
+    """Nodes and edges follow the depth, upstream and downstream by themselves."""
+    page = shop_page.open(at(ORDERS))
+    page.get_by_role("link", name="Lineage", exact=True).click()
+    assert "Revenue by country" in shop_page.names(".box")
+    page.locator("#down").select_option("1")
+    assert shop_page.names(".box") == ["GET /v2/orders", "churn", "order_items", "orders", "orders_daily"]
+    page.locator("#up").select_option("0")
+    assert shop_page.names(".box") == ["churn", "order_items", "orders", "orders_daily"]
+    assert shop_page.graph("cy.edges().map(edge => [edge.data('id'), edge.classes()]).length") == 3
+    assert shop_page.graph("cy.edges('.how-parent').length") == 1
+    assert shop_page.graph("cy.edges('.how-sql').length") == 2
+    assert page.locator(".legend li").all_text_contents() == ["read from SQL", "child table", "+1beyond this depth"]
+    page.locator("#down").select_option("all")
+    assert "Retention" in shop_page.names(".box")
+
+
+def test_column_lineage_draws_columns_and_what_joins_them(shop_page: Look) -> None:
+    """Columns are drawn when asked for, and an edge between columns replaces that of their tables."""
+    page = shop_page.open(at(DAILY, "view=lineage&depth=1"))
+    assert shop_page.names(".row") == []
+    page.get_by_label("Column lineage").check()
+    columns = "amount country country day id orders placed_at revenue status"
+    assert " ".join(shop_page.names(".row")) == columns
+    joined = shop_page.graph(
+        "cy.edges().map(edge => edge.source().data('label') + ' > ' + edge.target().data('label')).sort()"
+    )
+    assert "amount > revenue" in joined
+    assert "orders > orders_daily" not in joined
+    assert "revenue > Revenue by country" in joined
+
+
+def test_a_column_stands_out_with_all_that_it_comes_from(shop_page: Look) -> None:
+    """A column's own lineage dims the columns that have nothing to do with it."""
+    shop_page.open(at("warehouse/column/marts.orders_daily.revenue", "view=lineage"))
+    bright = shop_page.graph("cy.nodes('.row').not('.dim').map(node => node.data('label')).sort()")
+    assert bright == ["amount", "revenue", "status"]
+
+
+def test_clicks_in_the_graph_centre_and_open(shop_page: Look) -> None:
+    """A click centres and tells; a double click opens."""
+    page = shop_page.open(at(ORDERS, "view=lineage&depth=1"))
+    place = shop_page.graph("cy.nodes('.box').filter(node => node.data('label') === 'churn')[0].renderedPosition()")
+    box = page.locator("#graph").bounding_box()
+    page.mouse.click(box["x"] + place["x"], box["y"] + place["y"])
+    page.locator("#chosen", has_text="Who may not come back.").wait_for()
+    shop_page.until(
+        "(cy => Math.abs(cy.nodes('.chosen').renderedPosition().x - cy.width() / 2) < 3)"
+        "(document.getElementById('graph')._cyreg.cy)"
+    )
+    page.wait_for_timeout(400)  # two clicks within a moment would be a double one
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator("h1", has_text="churn").wait_for()
+    assert page.locator(".columns").count() == 1
+
+
+def test_zoom_buttons_zoom(shop_page: Look) -> None:
+    """In, out, and back to all."""
+    page = shop_page.open(at(ORDERS, "view=lineage"))
+    before = shop_page.graph("cy.zoom()")
+    page.get_by_role("button", name="Zoom in").click()
+    assert shop_page.graph("cy.zoom()") > before
+    page.get_by_role("button", name="Zoom out").click()
+    assert abs(shop_page.graph("cy.zoom()") - before) < 0.01
+
+
+def test_a_shared_link_opens_the_same_view(shop_page: Look, look: Any) -> None:
+    """Depth, columns, search and filters are in the address, and in nothing else."""
+    page = shop_page.open(at(DAILY, "view=lineage"))
+    page.locator("#up").select_option("1")
+    page.get_by_label("Column lineage").check()
+    place = page.evaluate("location.hash")
+    other = look(shop())
+    again = other.open(place)
+    assert again.locator("h1").inner_text() == "orders_daily"
+    assert again.locator("#up").input_value() == "1"
+    assert again.locator("#down").input_value() == "2"
+    assert other.names("[label]") == shop_page.names("[label]")
+    page.get_by_role("link", name="Headwater").click()
+    page.get_by_role("searchbox").fill("order")
+    page.locator("label.choice", has_text="Charts").click()
+    shared = look(shop()).open(page.evaluate("location.hash"))
+    assert titles(shared) == titles(page) == ["Orders per day"]
+    assert shared.get_by_role("searchbox").input_value() == "order"
+
+
+def test_the_chosen_theme_is_kept(shop_page: Look) -> None:
+    """Light or dark follows the system until one is chosen; the choice outlives the page."""
+    page = shop_page.open()
+    color = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(color)
+    page.emulate_media(color_scheme="dark")
+    shop_page.until(f"{color} !== '{light}'")
+    dark = page.evaluate(color)
+    page.get_by_role("button", name="Theme: system").click()
+    assert page.evaluate(color) == light
+    page.get_by_role("button", name="Theme: light").click()
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(color) == dark
+    page.reload()
+    assert page.evaluate(color) == dark
+    page.get_by_role("button", name="Theme: dark").click()
+    assert page.evaluate(color) == light
+
+
+def test_everything_can_be_done_with_keys(shop_page: Look) -> None:
+    """Search, choose, open, look at the lineage, move in it, open from it, and come back, without a mouse."""
+    page = shop_page.open()
+    keys = page.keyboard
+    keys.press("/")
+    keys.type("orders")
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("ArrowUp")
+    assert page.evaluate("document.activeElement.querySelector('bdi').textContent") == "orders"
+    keys.press("Enter")
+    assert page.locator("h1").inner_text() == "orders"
+    assert page.evaluate("document.activeElement.tagName") == "H1"
+    for _ in range(20):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Lineage":
+            break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    keys.press("Enter")
+    page.locator("#graph").wait_for()
+    for _ in range(20):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.id") == "graph":
+            break
+    keys.press("ArrowRight")
+    chosen = page.locator("#chosen .chosen-name").inner_text()
+    assert chosen in ("churn", "order_items", "orders_daily")
+    keys.press("Enter")
+    page.locator("h1", has_text=chosen).wait_for()
+    keys.press("Escape")
+    page.locator("#graph").wait_for()
+    keys.press("Escape")
+    keys.press("Escape")
+    page.locator("#results").wait_for()
+    assert page.get_by_role("searchbox").input_value() == "orders"
+    keys.press("/")
+    keys.press("Escape")
+    assert page.get_by_role("searchbox").input_value() == ""
+
+
+def test_enter_opens_the_first_result(shop_page: Look) -> None:
+    """Type and Enter is enough."""
+    page = shop_page.open()
+    page.get_by_role("searchbox").fill("customers")
+    page.keyboard.press("Enter")
+    assert page.locator("h1").inner_text() == "customers"
+    page.keyboard.press("Escape")
+    assert titles(page)[0] == "customers"
+
+
+def test_unresolved_ends_are_listed_with_their_reasons(shop_page: Look) -> None:
+    """As their author wrote them, by reason, with links to what is near."""
+    page = shop_page.open()
+    page.get_by_role("link", name="3 unresolved ends of lineage").click()
+    reasons = page.locator("h2 bdi").all_text_contents()
+    assert reasons == ["no table is called …", "several tables are called `customers`"]
+    assert "no table is called `legacy.invoices`" in page.locator(".gap").nth(1).inner_text()
+    assert page.locator(".end-sql").inner_text() == "SELECT id\nFROM customers"
+    page.locator(".pills a", has_text="shop_api").click()
+    assert page.locator(".gap").count() == 1
+    page.locator(".gap a", has_text="customers").first.click()
+    page.locator("h1", has_text="customers").wait_for()
+
+
+def test_a_link_to_what_is_not_there_says_so(shop_page: Look) -> None:
+    """An old or broken link leads to a page that says so, not to nothing."""
+    page = shop_page.open(at("warehouse/table/gone.orders"))
+    assert page.locator("h1").inner_text() == "Not in this catalog"
+    page.get_by_role("link", name="Search for its name").click()
+    assert titles(page)[0] == "orders"
+    assert shop_page.open("#/r/%E0%A4%A").locator("h1").inner_text() == "Not in this catalog"
+
+
+def test_nothing_is_wider_than_a_phone(look: Any) -> None:
+    """On a phone no view scrolls sideways."""
+    opened = look(shop(), viewport={"width": 360, "height": 740})
+    for place in ("#/", "#/?q=order", at(DAILY), at(DAILY, "view=lineage"), at(DAILY, "view=sql"), "#/unresolved"):
+        page = opened.open(place)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, place

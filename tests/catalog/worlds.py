@@ -1,0 +1,50 @@
+"""What tests of targets share: a warehouse, catalogs of any size, and a publication as `headwater publish` does it."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from assets.catalog.model import Catalog, Edge, Entry
+from assets.catalog.publishing import Plan, Published, Target, left_over, plan_for, publish
+from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
+
+NAME = "there"
+
+
+class World:
+    """A warehouse, from which a catalog is published to a target."""
+
+    def __init__(self, folder: Path) -> None:
+        self.warehouse = DuckDBWarehouse(WarehouseSettings(path=folder / "warehouse.duckdb"))
+
+    def plan(self, catalog: Catalog, hidden: Sequence[str] = (), threshold: float = 0.75) -> Plan:
+        with self.warehouse.session() as session:
+            return plan_for(session, NAME, catalog, filtered=lambda key: key in hidden, threshold=threshold)
+
+    def publish(
+        self, target: Target, catalog: Catalog, hidden: Sequence[str] = (), threshold: float = 0.75
+    ) -> Published:
+        return publish(self.warehouse, NAME, target, catalog, self.plan(catalog, hidden, threshold))
+
+    def left_over(self) -> int:
+        with self.warehouse.session() as session:
+            return left_over(session, NAME)
+
+
+def chain(count: int, *, source: str = "s", title: str = "", first: int = 0) -> Catalog:
+    """Tables, each made of the one before."""
+    entries = {}
+    for number in range(first, first + count):
+        key = f"{source}/t{number}"
+        entries[key] = Entry(
+            key=key,
+            source=source,
+            entity_type="table",
+            databuilder_id=f"t{number}",
+            title=title or f"t{number}",
+            database="db",
+            schema="sch",
+        )
+    keys = list(entries)
+    edges = [Edge(upstream=a, downstream=b, source=source) for a, b in pairwise(keys)]
+    return Catalog(entries=entries, edges=edges)

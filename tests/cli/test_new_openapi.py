@@ -1,0 +1,291 @@
+"""`headwater new --openapi`: what it writes is formatted, typed, readable, and passes the conformance suite."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestration.cli.app import run
+from tests.sdk.openapi.documents import answers, document, listing, of, parameter, ref
+
+ROOT = Path(__file__).parent.parent.parent
+TEXT = {"type": "string"}
+TIME = {"type": "string", "format": "date-time", "description": "When anything about it “changed”."}
+PAGED = parameter("cursor"), parameter("limit", "integer", maximum=100)
+CURSOR = {"next_cursor": TEXT}
+LONG = " ".join(["An address that is needed wherever something is to be sent, or has been sent, to somebody"] * 2)
+SCHEMAS = {
+    "Customer": of(
+        emailAddress={"type": "string", "format": "email", "description": 'As in "Ada <ada@example.com>".'},
+        balance={"type": "number", "nullable": True},
+        tags={"type": "array", "items": TEXT},
+        address={"type": "object", "description": LONG},
+        referrer=ref("Customer"),
+        updated_at=TIME,
+        class_={"type": "string", "enum": ["a", "b"]},
+    ),
+    "Card": {"allOf": [of(brand=TEXT), {"properties": {"expires": {"type": "string", "format": "date"}}}]},
+    "Rate": {"type": "object", "properties": {"currency": TEXT, "day": {"type": "string", "format": "date"}}},
+}
+SHOP = document(
+    {
+        "/customers": listing(
+            ref("Customer"), *PAGED, parameter("updated_since", format="date-time"), key="customers", beside=CURSOR
+        ),
+        "/customers/{customer_id}/cards": listing(
+            ref("Card"), parameter("customer_id", "integer", "path"), parameter("page", "integer"), key="data",
+            beside={"total_pages": {"type": "integer"}},
+        ),
+        "/rates": listing(ref("Rate"), key=""),
+        "/regions/{region}/stores": listing(of(name=TEXT), parameter("region", place="path"), key="stores"),
+        "/regions/{region}/import": listing(of(), parameter("region", place="path"), *PAGED, beside=CURSOR),
+        "/items/search": {"post": {**listing(of(price={"type": "number"}))["get"], "summary": "Finds items."}},
+        "/orders/batch-retrieve": {"post": listing(of(number=TEXT))["get"]},
+        "/status": {"get": {"responses": answers(of(up={"type": "boolean"}))}},
+    },
+    SCHEMAS,
+    security={"bearer": {"type": "http", "scheme": "bearer"}},
+)  # fmt: skip
+
+
+def spec_file(folder: Path, spec: dict[str, Any], name: str = "spec.json") -> str:
+    path = folder / name
+    text = yaml.safe_dump(spec) if name.endswith(".yaml") else json.dumps(spec)
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def made(folder: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str], *options: str, code: int = 0) -> Any:
+    """What the command says of the integration `shop`, made from the document in a project of its own."""
+    file = spec_file(folder, spec)
+    assert run(["new", "shop", "--openapi", file, "--folder", str(folder / "project"), "--json", *options]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def generated(folder: Path) -> Path:
+    """The project, in which the linter finds the SDK as in one that has it beside the integration."""
+    project = folder / "project"
+    (project / "integrations" / "sdk").symlink_to(ROOT / "integrations" / "sdk")
+    (project / "orchestration").symlink_to(ROOT / "orchestration")
+    shutil.copy(ROOT / "pyproject.toml", project)
+    return project
+
+
+def suite_says(project: Path, *options: str) -> str:
+    """Run the test that was written with the integration, in a process of its own; what pytest says."""
+    for link in (project / "integrations" / "sdk", project / "orchestration"):
+        link.unlink(missing_ok=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            os.devnull,
+            "--rootdir",
+            ".",
+            "tests",
+            *options,
+        ],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def test_what_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A module per table, the client where a setting needs one, the part of the document that the test needs."""
+    said = made(tmp_path, SHOP, capsys, "--key", "/rates=currency,day")
+    assert said["tables"] == [
+        "shop_customers",
+        "shop_customer_cards",
+        "shop_rates",
+        "shop_region_stores",
+        "shop_region_import",
+        "shop_items",
+    ]
+    assert said["left_out"] == ["GET /status: answers no list of records"]
+    names = [str(Path(path).relative_to(tmp_path / "project")) for path in said["files"]]
+    assert names == [
+        "integrations/shop/__init__.py",
+        "integrations/shop/client.py",
+        *(f"integrations/shop/tables/{table.removeprefix('shop_')}.py" for table in said["tables"]),
+        "integrations/shop/README.md",
+        "tests/integrations/shop/test_shop.py",
+        "tests/integrations/shop/openapi.json",
+    ]
+    part = json.loads(Path(said["files"][-1]).read_text(encoding="utf-8"))
+    assert "/status" not in part["paths"]
+    assert part["components"]["schemas"].keys() == SCHEMAS.keys()
+    cards = Path(said["files"][3]).read_text(encoding="utf-8")
+    assert cards == CARDS
+
+
+CARDS = '''"""Customer cards of each customer."""
+
+from collections.abc import Iterator
+
+from integrations.sdk import Column, HttpClient, Page, PageNumber, ParentRow, Table, Window, parent
+from integrations.sdk.types import BIGINT, DATE, TEXT
+
+
+def list_customer_cards(client: HttpClient, customer: ParentRow, window: Window) -> Iterator[Page]:
+    """Yield the customer cards of each customer, whatever the window.
+
+    Source: GET /customers/{customer_id}/cards
+    """
+    yield from client.pages(
+        f"/customers/{customer['id']}/cards", records="data", paginate=PageNumber(pages="total_pages")
+    )
+
+
+CUSTOMER_CARDS = Table(
+    "shop_customer_cards",
+    columns=[
+        Column("customer_id", BIGINT, parent("id"), primary_key=True),
+        Column("id", BIGINT, primary_key=True),
+        Column("brand", TEXT),
+        Column("expires", DATE),
+    ],
+    resolver=list_customer_cards,
+    parent_columns=["id"],
+    description="Customer cards of each customer.",
+)
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_it_is_as_the_project_wants_its_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing to format, nothing to lint, nothing that the type checker minds."""
+    made(tmp_path, SHOP, capsys, "--key", "/rates=currency,day")
+    project = generated(tmp_path)
+    own = ["integrations/shop", "tests/integrations/shop"]
+    for tool in (["ruff", "format", "--check", *own], ["ruff", "check", *own]):
+        pytest.importorskip("ruff", reason="pip install 'headwater[dev]'")
+        done = subprocess.run([sys.executable, "-m", *tool], cwd=project, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    pytest.importorskip("mypy", reason="pip install 'headwater[dev]'")
+    flags = ["--strict", "--namespace-packages", "--explicit-package-bases", "--follow-imports=silent"]
+    cache = ["--cache-dir", str(tmp_path / "mypy")]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *flags, *cache, "integrations/shop"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_it_passes_the_conformance_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it is, in a process that knows nothing of us but what is installed."""
+    paths = [option for path in SHOP["paths"] if path != "/status" for option in ("--path", path)]
+    made(tmp_path, SHOP, capsys, "--key", "/rates=currency,day", *paths)
+    assert "6 passed" in suite_says(tmp_path / "project")
+
+
+LOGINS: list[tuple[str, dict[str, Any] | None, str, str]] = [
+    ("2.0", {"type": "basic"}, "auth=Basic(spec.username, spec.password)", "username: str\n    password: SecretStr"),
+    (
+        "3.0",
+        {"type": "apiKey", "in": "query", "name": "key"},
+        'auth=ApiKey(spec.api_key, name="key", place="query")',
+        "api_key: SecretStr",
+    ),
+    (
+        "3.1",
+        {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "https://login.example.com/token"}}},
+        "auth=OAuth2ClientCredentials(spec.token_url, spec.client_id, spec.client_secret)",
+        'token_url: str = Field("https://login.example.com/token", description="Where the token is fetched.")',
+    ),
+    ("3.1", None, "HttpClient(spec.base_url)", "base_url: HttpUrl\n"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "scheme", "connects", "asks"), LOGINS, ids=["basic", "key", "client", "none"])
+def test_each_way_of_logging_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str, scheme: Any, connects: str, asks: str
+) -> None:
+    """The spec asks for what the document's scheme needs, and its server lets in who has that; from any version."""
+    security = {"it": scheme} if scheme else None
+    paths = {"/things": listing(of(name=TEXT), version=version)}
+    spec = document(paths, version=version, security=security)
+    if scheme is None:
+        spec["servers"] = [{"url": "/api"}]
+    made(tmp_path, spec, capsys)
+    code = (tmp_path / "project/integrations/shop/__init__.py").read_text(encoding="utf-8")
+    assert connects in code
+    assert asks in code
+    assert "1 passed" in suite_says(tmp_path / "project", "-k", "test_every_table_is_synced")
+
+
+def test_only_the_paths_that_are_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--path` takes patterns; one that matches nothing is an error with the nearest path."""
+    wanted = ["--path", "/customers*", "--path", "/orders/batch-retrieve"]
+    assert made(tmp_path, SHOP, capsys, *wanted)["tables"] == [
+        "shop_customers",
+        "shop_customer_cards",
+        "shop_order_batch_retrieve",
+    ]
+    shutil.rmtree(tmp_path / "project")
+    error = made(tmp_path, SHOP, capsys, "--path", "/costumers", code=2)["error"]
+    assert "no listing of spec.json matches /costumers" in error["message"]
+    assert "`/customers`" in error["hint"]
+    assert not (tmp_path / "project").exists()
+
+
+def test_what_cannot_be_a_table_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A listing without a key, one that needs what nothing lists, a broken reference: each with its reason."""
+    spec = document(
+        {
+            "/rates": listing(SCHEMAS["Rate"]),
+            "/regions/{region}/stores": listing(of(), parameter("region", place="path")),
+            "/broken": listing({"$ref": "#/components/schemas/Nothing"}),
+            "/things": listing(of()),
+        }
+    )
+    said = made(tmp_path, spec, capsys)
+    assert said["tables"] == ["shop_things"]
+    assert said["left_out"] == [
+        "GET /broken: spec.json: the reference #/components/schemas/Nothing leads nowhere: there is no `Nothing`",
+        "GET /rates: its records have no key that is recognised",
+        "GET /regions/{region}/stores: nothing lists what its `region` may be",
+    ]
+    shutil.rmtree(tmp_path / "project")
+    nothing = document({"/status": {"get": {"responses": answers(of())}}})
+    assert "no listing that can be a table" in made(tmp_path, nothing, capsys, code=2)["error"]["message"]
+
+
+def test_options_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said before anything is written."""
+    assert run(["new", "shop", "--path", "/a", "--folder", str(tmp_path)]) == 2
+    assert "--path and --key are for --openapi" in capsys.readouterr().err
+    assert "is no key" in made(tmp_path, SHOP, capsys, "--key", "/rates", code=2)["error"]["message"]
+    assert run(["new", "shop", "--openapi", str(tmp_path / "absent.json"), "--folder", str(tmp_path)]) == 2
+    assert not (tmp_path / "integrations").exists()
+
+
+def test_people_are_told_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was written, what was left out, and the config with what the spec asks for; YAML is read, too."""
+    file = spec_file(tmp_path, SHOP, "spec.yaml")
+    assert run(["new", "shop", "--openapi", file, "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "left out: GET /status: answers no list of records" in said
+    assert 'spec: {token: "${SHOP_TOKEN}", region: "${SHOP_REGION}"}' in said

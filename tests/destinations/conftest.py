@@ -1,0 +1,48 @@
+"""A real PostgreSQL, and each destination in turn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.destinations.places import Deliverer, Place
+from tests.destinations.postgres_server import PACKAGE, programs, serving
+from tests.engine.helpers import Syncer
+
+NEEDS = {"sqlite": ("adbc_driver_sqlite", "pyarrow"), "postgres": ("psycopg",), "parquet": ()}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL, started once. Left out, with the reason, where it or psycopg is not installed."""
+    pytest.importorskip("psycopg", reason="left out: needs psycopg, from the extra postgres")
+    found = programs()
+    if found is None:
+        pytest.skip(f"left out: needs PostgreSQL: apt-get install {PACKAGE}; HEADWATER_POSTGRES may name its programs")
+    with serving(found) as address:
+        yield address
+
+
+def make_place(kind: str, folder: Path, request: pytest.FixtureRequest) -> Place:
+    """A place of a kind."""
+    for package in NEEDS[kind]:
+        pytest.importorskip(package, reason=f"left out: needs {package}, from the extra {kind}")
+    return Place(kind, folder, request.getfixturevalue("postgres") if kind == "postgres" else "")
+
+
+@pytest.fixture(params=["sqlite", "postgres", "parquet"])
+def to(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverer:
+    """Delivers to each destination in turn."""
+    return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), make_place(request.param, tmp_path, request))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def to_sql(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverer:
+    """Delivers to each SQL database in turn."""
+    return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), make_place(request.param, tmp_path, request))
+
+
+@pytest.fixture
+def to_parquet(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverer:
+    """Delivers to Parquet files."""
+    return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), make_place("parquet", tmp_path, request))

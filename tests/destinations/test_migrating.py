@@ -1,0 +1,99 @@
+"""A destination's table follows the warehouse's: safe adds and widens and refuses the rest, forced makes it anew."""
+
+from typing import Any
+
+import pytest
+
+from integrations.sdk import types as t
+from integrations.sdk.errors import SchemaFrozen
+from integrations.sdk.schema import Column, Table
+from integrations.sdk.types import ColumnType
+from tests.destinations.places import Deliverer, fine
+from tests.engine.helpers import ID, gives
+
+
+def items(*columns: Column, records: list[dict[str, Any]]) -> Table:
+    return Table("items", [ID, *columns], gives(records))
+
+
+def valued(type_: ColumnType, *values: Any) -> Table:
+    return items(Column("value", type_), records=[{"id": n, "value": value} for n, value in enumerate(values)])
+
+
+def test_a_new_column_is_added(to: Deliverer) -> None:
+    """Old rows have null in it."""
+    fine(to.both(items(records=[{"id": 1}, {"id": 2}]), write_mode="overwrite"))
+    new = Column("name", t.TEXT)
+    fine(to.both(items(new, records=[{"id": 2, "name": "b"}]), write_mode="overwrite"))
+    assert to.place.query("SELECT id, name FROM {items} ORDER BY id") == [(1, None), (2, "b")]
+
+
+def test_a_column_that_is_gone_stays(to_sql: Deliverer) -> None:
+    """It is null in new rows; nothing is dropped."""
+    fine(to_sql.both(items(Column("name", t.TEXT), records=[{"id": 1, "name": "a"}]), write_mode="overwrite"))
+    fine(to_sql.both(items(records=[{"id": 2}]), write_mode="overwrite"))
+    assert to_sql.place.query("SELECT id, name FROM {items} ORDER BY id") == [(1, "a"), (2, None)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "big"), [(t.SMALLINT, t.BIGINT, 2**60), (t.BIGINT, t.HUGEINT, 2**100), (t.FLOAT, t.DOUBLE, 0.1)]
+)
+def test_a_column_is_widened(to_sql: Deliverer, before: ColumnType, after: ColumnType, big: Any) -> None:
+    """What was there keeps its value, and its row its key."""
+    fine(to_sql.both(valued(before, 1, 2), write_mode="overwrite"))
+    fine(to_sql.both(valued(after, 1, big), write_mode="overwrite"))
+    found = dict(to_sql.place.query("SELECT id, value FROM {items}"))
+    assert {key: type(big)(value) for key, value in found.items()} == {0: 1, 1: big}
+
+
+def test_the_narrow_fits_into_the_wide(to_sql: Deliverer) -> None:
+    """A destination's wider column is left as it is."""
+    fine(to_sql.both(valued(t.BIGINT, 2**60)))
+    drop_in_warehouse(to_sql)
+    fine(to_sql.both(valued(t.SMALLINT, 1)))
+    assert to_sql.place.query("SELECT id, value FROM {items}") == [(0, 1)]
+
+
+def drop_in_warehouse(to: Deliverer) -> None:
+    with to.syncer.warehouse.session() as session:
+        session.query("DROP TABLE src.items")
+
+
+def test_safe_refuses_another_type(to: Deliverer) -> None:
+    """The table and the column are named, and what is there stays."""
+    fine(to.both(valued(t.BIGINT, 1)))
+    drop_in_warehouse(to)
+    error = to.both(valued(t.BOOLEAN, True))["items"].error
+    assert isinstance(error, SchemaFrozen)
+    assert "`items`" in error.what
+    assert "column `value`" in error.what
+    assert "migrate_mode: forced" in error.hint
+    assert to.place.query("SELECT id, value FROM {items}") == [(0, 1)]
+
+
+def test_forced_makes_the_table_anew(to: Deliverer) -> None:
+    """With all rows, also those that were delivered before."""
+    fine(to.both(valued(t.BIGINT, 1, 2), write_mode="overwrite"))
+    drop_in_warehouse(to)
+    (done,) = fine(to.both(valued(t.BOOLEAN, True), write_mode="overwrite", forced_migration=True))
+    assert done.whole
+    assert to.place.query("SELECT id, value FROM {items}") == [(0, True)]
+
+
+def test_another_key_is_refused(to_sql: Deliverer) -> None:
+    """A table that was appended to has none, and may have doubles."""
+    fine(to_sql.both(valued(t.BIGINT, 1), write_mode="append"))
+    error = to_sql.both(valued(t.BIGINT, 1))["items"].error
+    assert "primary key is none there and would be (id)" in str(error)
+    fine(to_sql.deliver(valued(t.BIGINT, 1), forced_migration=True))
+    assert to_sql.place.query("SELECT id, value FROM {items}") == [(0, 1)]
+
+
+def test_a_refusal_leaves_the_other_tables_alone(to_sql: Deliverer) -> None:
+    """Each table is delivered by itself."""
+    other = Table("others", [ID], gives([{"id": 1}]))
+    fine(to_sql.both(valued(t.BIGINT, 1), other))
+    drop_in_warehouse(to_sql)
+    done = to_sql.both(valued(t.BOOLEAN, True), Table("others", [ID], gives([{"id": 2}])))
+    assert (done["items"].error is None, done["others"].error) == (False, None)
+    assert to_sql.place.rows("others") == [2]

@@ -1,0 +1,53 @@
+"""Parquet files: one a window, each replaced at once, and no other is touched."""
+
+import duckdb
+
+from integrations.sdk.schema import Table
+from tests.destinations.places import Deliverer, fine
+from tests.destinations.tables import days, of_day
+from tests.engine.helpers import ID, SOURCE, Account, gives
+
+
+def files(to: Deliverer) -> dict[str, int]:
+    """Each file, and when it was written."""
+    folder = to.place.folder / "files" / SOURCE / "items"
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def test_each_window_is_a_file(to_parquet: Deliverer) -> None:
+    """Named as Hive does, so that readers can leave windows out."""
+    to_parquet.syncer.client = Account("", [of_day(1, 1, 2) + of_day(2, 3) + [{"id": 4, "moment": None}]])
+    fine(to_parquet.both(days()))
+    windows = ["2024-05-01", "2024-05-02", "__HIVE_DEFAULT_PARTITION__"]
+    assert list(files(to_parquet)) == [*(f"_cq_window={each}/rows.parquet" for each in windows), "_delivered.json"]
+    folder = to_parquet.place.folder / "files" / SOURCE / "items"
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"SELECT id FROM read_parquet('{folder}/**/*.parquet', hive_partitioning=true) "
+            "WHERE _cq_window = '2024-05-02'"
+        ).fetchall()
+    assert found == [(3,)]
+
+
+def test_only_windows_that_changed_are_written(to_parquet: Deliverer) -> None:
+    """A row that moves to another window leaves the one it was in."""
+    account = to_parquet.syncer.client = Account("", [of_day(1, 1) + of_day(2, 2) + of_day(3, 3, 4)])
+    fine(to_parquet.both(days()))
+    before = files(to_parquet)
+    account.records = [of_day(4, 3, 5)]
+    (done,) = fine(to_parquet.both(days()))
+    after = files(to_parquet)
+    changed = {name for name in after if after[name] != before.get(name)} - {"_delivered.json"}
+    assert changed == {f"_cq_window=2024-05-0{day}/rows.parquet" for day in (3, 4)}
+    assert to_parquet.place.rows("items") == [1, 2, 3, 4, 5]
+    assert done.rows == 3
+
+
+def test_a_table_without_windows_is_one_file(to_parquet: Deliverer) -> None:
+    """Which is replaced at once; nothing unfinished is left."""
+    table = Table("items", [ID], gives([{"id": 1}]))
+    fine(to_parquet.both(table))
+    fine(to_parquet.both(table))
+    assert list(files(to_parquet)) == ["_delivered.json", "rows.parquet"]

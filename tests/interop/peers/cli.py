@@ -1,0 +1,109 @@
+"""Runs the real `cloudquery`, away from the network and from its user's settings."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+NOWHERE = "http://127.0.0.1:9"
+RUN_S = 300
+DUCKDB = "v1.5.4"
+COMPILED_IN = ("json", "parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended: its status, what it printed and logged, a sync's summaries, one for each destination."""
+
+    status: int
+    said: str
+    summaries: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows of each table the first destination was sent."""
+        return dict(self.summaries[0]["resources_per_table"])
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """How many errors each table had, where it had any."""
+        return {table: count for table, count in self.summaries[0]["errors_per_table"].items() if count}
+
+
+class CommandLine:
+    """The program, with a folder for its config file, its logs and its settings.
+
+    The DuckDB destination asks for two extensions that are compiled into it: it looks for no others where files
+    of their names are, and so needs no network.
+    """
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.programs, self.folder = programs, folder
+        self._runs = 0
+        for name in COMPILED_IN:
+            extension = folder / ".duckdb" / "extensions" / DUCKDB / _platform() / f"{name}.duckdb_extension"
+            extension.parent.mkdir(parents=True, exist_ok=True)
+            extension.touch()
+
+    def program(self, name: str) -> str:
+        """The path of a plugin."""
+        return str(self.programs / name)
+
+    def run(self, command: str, *documents: Mapping[str, Any], flags: tuple[str, ...] = ()) -> Ran:
+        """Run a command over a config file of these documents."""
+        self._runs += 1
+        config = self.folder / "cloudquery.yaml"
+        config.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+        summary = self.folder / f"summary-{self._runs}.jsonl"
+        if command == "sync":
+            flags = (*flags, "--summary-location", str(summary))
+        log = self.folder / f"log-{self._runs}.txt"
+        done = subprocess.run(
+            [self.program("cloudquery"), command, str(config), "--log-file-name", str(log), *flags],
+            cwd=self.folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=RUN_S,
+        )
+        lines = summary.read_text(encoding="utf-8").splitlines() if summary.exists() else []
+        logged = log.read_text(encoding="utf-8")
+        return Ran(done.returncode, done.stdout + done.stderr + logged, [json.loads(line) for line in lines])
+
+    def _environment(self) -> dict[str, str]:
+        home = str(self.folder)
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("CLOUDQUERY_", "CQ_"))},
+            "HOME": home,
+            "XDG_CONFIG_HOME": home,
+            "XDG_DATA_HOME": home,
+            "CQ_TELEMETRY_LEVEL": "none",
+            "CLOUDQUERY_API_URL": NOWHERE,
+            "HTTPS_PROXY": NOWHERE,
+            "HTTP_PROXY": NOWHERE,
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+
+def _platform() -> str:
+    """What DuckDB calls this machine."""
+    with duckdb.connect() as connection:
+        (name,) = connection.execute("PRAGMA platform").fetchall()[0]
+    return str(name)
+
+
+def source(name: str, registry: str, path: str, *, destinations: list[str], **settings: Any) -> dict[str, Any]:
+    """A source's document."""
+    about = {"name": name, "registry": registry, "path": path, "tables": ["*"], "destinations": destinations}
+    return {"kind": "source", "spec": {**about, **settings}}
+
+
+def destination(name: str, path: str, spec: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+    """A destination's document."""
+    return {"kind": "destination", "spec": {"name": name, "registry": "local", "path": path, "spec": spec, **settings}}

@@ -1,0 +1,193 @@
+"""Several statements: what one does to the names of the next, and what is wrong with one of them."""
+
+import pytest
+
+from assets.lineage import Session, resolve
+from tests.lineage.asking import edges, reads, writes
+
+
+@pytest.mark.parametrize(
+    ("dialect", "before", "table"),
+    [
+        ("snowflake", "USE DATABASE d", "d.t"),
+        ("snowflake", "USE SCHEMA d.s", "d.s.t"),
+        ("snowflake", "USE DATABASE d; USE SCHEMA s", "d.s.t"),
+        ("snowflake", "USE WAREHOUSE w; USE ROLE r", "t"),
+        ("databricks", "USE CATALOG c; USE s", "c.s.t"),
+        ("mysql", "USE shop", "shop.t"),
+        ("tsql", "USE shop\nGO", "shop.t"),
+        ("trino", "USE c.s", "c.s.t"),
+        ("postgres", 'SET search_path TO "$user", app, public', "app.t"),
+        ("oracle", "ALTER SESSION SET CURRENT_SCHEMA = hr", "hr.t"),
+        ("db2", "SET CURRENT SCHEMA = fin", "fin.t"),
+        (None, "USE d.s", "d.s.t"),
+    ],
+)
+def test_use_changes_what_short_names_mean(dialect: str | None, before: str, table: str) -> None:
+    """USE and its likes hold for the statements behind them."""
+    assert reads(f"{before};\nSELECT * FROM t", dialect) == {table}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "script"),
+    [
+        ("postgres", "CREATE TEMP TABLE part AS SELECT id FROM base; INSERT INTO out SELECT id FROM part;"),
+        ("tsql", "SELECT id INTO #part FROM base\nINSERT INTO out SELECT id FROM #part"),
+        ("tsql", "DECLARE @p TABLE (id int); INSERT INTO @p SELECT id FROM base; INSERT INTO out SELECT id FROM @p"),
+        ("snowflake", "CREATE TEMPORARY TABLE a AS SELECT * FROM base; CREATE TEMPORARY TABLE b AS SELECT * FROM a; "
+                      "INSERT INTO out SELECT id FROM b"),
+    ],
+)  # fmt: skip
+def test_temporary_tables_are_seen_through(dialect: str, script: str) -> None:
+    """What was read into a temporary table is what its readers read; it is shown nowhere itself."""
+    assert (reads(script, dialect), writes(script, dialect)) == ({"base"}, {"out"})
+    assert edges(script, dialect)["id"] == {"base.id"}
+
+
+def test_temporary_tables_may_be_kept() -> None:
+    """With keep_temporary they are tables as others are."""
+    script = "CREATE TEMP TABLE part AS SELECT id FROM base; INSERT INTO out SELECT id FROM part"
+    assert reads(script, keep_temporary=True) == {"base", "part"}
+
+
+def test_a_session_remembers() -> None:
+    """Statements that come one by one are one script."""
+    session = Session(dialect="mysql")
+    session.run("USE shop")
+    session.run("CREATE TEMPORARY TABLE recent AS SELECT * FROM orders")
+    assert [str(table) for table in session.run("SELECT * FROM recent").sources] == ["shop.orders"]
+
+
+def test_tables_that_a_script_creates_have_known_columns() -> None:
+    """`*` of a table that the script creates is spelled out."""
+    assert edges("CREATE TABLE t (a int, b int); INSERT INTO u SELECT * FROM t") == {"a": {"t.a"}, "b": {"t.b"}}
+
+
+def test_a_bad_statement_loses_no_good_one() -> None:
+    """What cannot be read is a problem with its line; the rest stands."""
+    found = resolve("SELECT a FROM x;\nSELEC bad bad bad;\nINSERT INTO z SELECT b FROM y;")
+    assert [str(table) for table in found.sources] == ["x", "y"]
+    assert (found.status, found.statements[1].status, found.statements[1].line) == ("partly", "failed", 2)
+    assert found.problems[0].startswith("line 2: ")
+    assert 0 < found.confidence < 1
+
+
+def test_a_statement_that_no_parser_takes_is_scanned() -> None:
+    """Where no dialect takes it, the words before names still tell the tables."""
+    found = resolve("SELECT a, FROM x LEFT JOIN (SELECT b FROM y WHERE ) q ON, extract(day FROM z)", dialect="db2")
+    assert [str(table) for table in found.sources] == ["x", "y"]
+    assert (found.status, found.statements[0].status) == ("fallback", "fallback")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "tables"),
+    [
+        ("hive", "FROM (FROM t MAP a USING 'x' AS b) m REDUCE b USING 'y' AS c", {"t"}),
+        ("db2", "SELECT a FROM FINAL TABLE (INSERT INTO t (a) SELECT b FROM s)", {"s"}),
+        ("mysql", "SELECT * FROM {OJ t LEFT OUTER JOIN s ON t.a = s.a}", {"t", "s"}),
+        ("postgres", "PREPARE p AS SELECT * FROM t", {"t"}),
+        ("oracle", "SELECT a FROM t MODEL DIMENSION BY (a) MEASURES (b) RULES (b[1] = 2)", {"t"}),
+        (None, "SELECT a FROM t WHERE a IS DISTINCT FROM b AND substring(c FROM 2) IS OF x OF y", {"t"}),
+        (None, "UPDATE a SET x = 1 FROM s a JOIN u ON u.i = a.i WHERE x, = y ) (", {"u"}),
+    ],
+)
+def test_what_scanning_finds(dialect: str | None, sql: str, tables: set[str]) -> None:
+    """Words before names tell tables apart from targets, functions and expressions."""
+    assert reads(sql, dialect) == tables
+    assert resolve(sql, dialect=dialect).status == "fallback"
+
+
+def test_t_sql_needs_no_semicolons() -> None:
+    """Statements that only keywords separate are read one by one."""
+    script = """
+        INSERT INTO a SELECT * FROM b
+        UPDATE a SET x = 1
+        DELETE FROM c WHERE id IN (SELECT id FROM d)
+        MERGE INTO e USING f ON e.id = f.id
+          WHEN MATCHED THEN UPDATE SET e.x = f.x WHEN NOT MATCHED THEN INSERT (id) VALUES (f.id);
+        SELECT * FROM g
+    """
+    assert reads(script, "tsql") == {"b", "d", "f", "g"}
+    assert writes(script, "tsql") == {"a", "c", "e"}
+
+
+ROUTINES = {
+    "variables": ("oracle", """
+        CREATE OR REPLACE PROCEDURE p AS
+          n NUMBER;
+        BEGIN
+          n := 1;
+          INSERT INTO t SELECT * FROM a WHERE x > n;
+        END p;
+        /
+        """, {"a"}, {"t"}),
+    "loop": ("oracle", """
+        BEGIN
+          FOR r IN (SELECT id FROM a) LOOP
+            UPDATE t SET x = 1 WHERE id = r.id;
+          END LOOP;
+        END;
+        """, {"a"}, {"t"}),
+    "cursor": ("oracle", "DECLARE CURSOR c IS SELECT * FROM a; BEGIN OPEN c; DELETE FROM t; END;", {"a"}, {"t"}),
+    "dynamic": ("oracle", "BEGIN EXECUTE IMMEDIATE 'INSERT INTO t SELECT * FROM a'; END;", {"a"}, {"t"}),
+    "conditions": ("tsql", """
+        CREATE PROC p AS
+        BEGIN
+          SET NOCOUNT ON;
+          IF EXISTS (SELECT 1 FROM a)
+            INSERT INTO t SELECT * FROM b
+          ELSE
+            UPDATE t SET x = 1
+        END
+        """, {"a", "b"}, {"t"}),
+    "dollars": ("postgres", """
+        CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN IF true THEN INSERT INTO t SELECT * FROM a; END IF; END $$
+        """, {"a"}, {"t"}),
+    "do": ("postgres", "DO $x$ BEGIN DELETE FROM t WHERE id IN (SELECT id FROM a); END $x$", {"a"}, {"t"}),
+    "python": ("postgres", "CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ INSERT INTO t $$", set(), set()),
+    "quoted body": ("snowflake", """
+        CREATE PROCEDURE p() RETURNS int LANGUAGE SQL AS 'BEGIN INSERT INTO t SELECT * FROM a; RETURN 1; END'
+        """, {"a"}, {"t"}),
+    "task": ("snowflake", "CREATE TASK n WAREHOUSE = w AS INSERT INTO t SELECT * FROM a", {"a"}, {"t"}),
+    "delimiter": ("mysql", """
+        DELIMITER //
+        CREATE PROCEDURE p()
+        BEGIN
+          INSERT INTO t SELECT * FROM a;
+        END //
+        DELIMITER ;
+        SELECT * FROM b
+        """, {"a", "b"}, {"t"}),
+    "trigger": ("mysql", """
+        CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW INSERT INTO log SELECT * FROM a
+        """, {"a"}, {"log"}),
+    "no AS": ("bigquery", "CREATE PROCEDURE d.p() BEGIN CREATE TABLE d.t AS SELECT * FROM d.a; END", {"d.a"}, {"d.t"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "script", "sources", "targets"), ROUTINES.values(), ids=ROUTINES)
+def test_routines_are_read_through(dialect: str, script: str, sources: set[str], targets: set[str]) -> None:
+    """The statements in a routine's body are read as a script's are, whatever stands around them."""
+    assert (reads(script, dialect), writes(script, dialect)) == (sources, targets)
+    assert resolve(script, dialect=dialect).status in {"parsed", "partly"}
+
+
+def test_semicolons_in_strings_and_comments_end_nothing() -> None:
+    """Only a semicolon that stands as one ends a statement."""
+    script = "SELECT ';' AS a, \";\" FROM x -- ;\n; /* ; */ SELECT $$;$$ FROM y"
+    assert reads(script, "postgres") == {"x", "y"}
+    assert len(resolve(script, dialect="postgres").statements) == 2
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "-- nothing", "/* nothing */;", ";;;"])
+def test_nothing_reads_nothing(text: str) -> None:
+    """A script without a statement is read wholly."""
+    assert (resolve(text).status, resolve(text).sources) == ("parsed", ())
+
+
+@pytest.mark.parametrize("text", ["hello world", "the quick brown fox", "{]", "42", "\x00\x01"])
+def test_what_is_no_sql_fails(text: str) -> None:
+    """Text that is no SQL is said to be none."""
+    found = resolve(text)
+    assert (found.status, found.confidence, found.sources) == ("failed", 0.0, ())

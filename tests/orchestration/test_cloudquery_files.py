@@ -1,0 +1,215 @@
+"""Config files of CloudQuery's command line: read as they are, refused where it refuses them, and explained."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from integrations.sdk.errors import ConfigError
+from orchestration.cli.app import run
+from orchestration.config import Config, load_config
+from orchestration.file_schema import file_schema
+from orchestration.sources import load_sources
+
+SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "cloudquery"
+REFUSED = {
+    "gcpv2.yml": "not defined",  # part of several files: its destination is in another
+    "sync_group_id_default.yml": "sync_group_id",
+    "sync_group_id_overwrite_delete_stale.yml": "sync_group_id",
+    "time_substitution_with_error.yml": "no time",
+}
+needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="CloudQuery's own files are not beside the checkout")
+
+SOURCE = {
+    "name": "aws",
+    "path": "cloudquery/aws",
+    "version": "v1.0.0",
+    "tables": ["*"],
+    "skip_tables": None,
+    "destinations": ["pg"],
+    "backend_options": {"table_name": "state", "connection": "@@plugins.pg.connection"},
+    "otel_endpoint": "localhost:4317",
+    "spec": {"regions": ["*"]},
+}
+DESTINATION = {
+    "name": "pg",
+    "path": "cloudquery/postgresql",
+    "registry": "cloudquery",
+    "version": "v8.0.0",
+    "write_mode": "append",
+    "sync_group_id": "{{YEAR}}",
+    "send_sync_summary": True,
+    "transformers": ["basic"],
+    "spec": {"connection_string": "postgresql://u:p@127.0.0.1/db", "batch_size": 10},
+}
+
+
+def written(folder: Path, *documents: tuple[str, dict[str, Any]]) -> Path:
+    path = folder / "config.yml"
+    path.write_text(yaml.safe_dump_all([{"kind": kind, "spec": spec} for kind, spec in documents]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What CloudQuery's files speak of."""
+    for name, value in {
+        "VERSION": "v1", "DESTINATIONS": "postgresql", "CONNECTION_STRING": "postgresql://u@h/d", "ACCOUNT_ID": "123",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    (tmp_path / "testdata").mkdir()
+    for name, text in {
+        "creds.txt": "one\ntwo", "number.txt": "456", "application_default_credentials.json": '{"a": "b\\n"}',
+    }.items():  # fmt: skip
+        (tmp_path / "testdata" / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def loaded(file: Path, folder: Path) -> Config:
+    copied = folder / file.name
+    copied.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    return load_config(copied)
+
+
+@needs_shared
+def test_cloudquerys_own_files_are_read(environment: Path) -> None:
+    """Each file that its command line is tested with: accepted, or refused for the same reason."""
+    read = 0
+    for file in sorted((SHARED / "configs").glob("*.y*ml")):
+        if file.name.startswith("dir_"):
+            continue
+        if file.name in REFUSED:
+            with pytest.raises(ConfigError, match=REFUSED[file.name]):
+                loaded(file, environment)
+        else:
+            config = loaded(file, environment)
+            assert load_sources(config)
+            read += 1
+    assert read >= 14
+
+
+@needs_shared
+def test_a_folder_of_files_is_one(environment: Path) -> None:
+    """As CloudQuery takes folders."""
+    folder = environment / "several"
+    folder.mkdir()
+    for file in (SHARED / "configs").glob("dir__*.yml"):
+        (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    config = load_config(folder)
+    assert [source.name for source in config.sources] == ["aws"]
+    assert [destination.name for destination in config.destinations] == ["postgresql", "warehouse"]
+    assert config.folder == folder
+
+
+def mutations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The document with each field missing, of another type, empty, null; and with one that nobody knows."""
+    for field in document["spec"]:
+        for what, value in (("number", 7), ("list", [1]), ("object", {"a": 1}), ("empty", ""), ("null", None)):
+            changed = copy.deepcopy(document)
+            changed["spec"][field] = value
+            yield f"{field} is {what}", changed
+        changed = copy.deepcopy(document)
+        del changed["spec"][field]
+        yield f"{field} is missing", changed
+    changed = copy.deepcopy(document)
+    changed["spec"]["unheard_of"] = 1
+    yield "an unknown field", changed
+
+
+OURS_TAKES = {
+    "source": {"tables is missing", "tables is null", "otel_endpoint is null"},  # null is as if it was missing
+    "destination": {
+        "path is missing",
+        "path is null",
+        "registry is null",
+        "sync_group_id is null",
+        "send_sync_summary is null",
+    },
+}
+OURS_REFUSES = {
+    "version is missing", "version is null", "version is empty",  # as its command line, where its schema does not
+    "write_mode is missing", "write_mode is null",  # the default does not go with a sync group
+}  # fmt: skip
+
+
+@needs_shared
+@pytest.mark.parametrize(("kind", "spec"), [("source", SOURCE), ("destination", DESTINATION)])
+def test_what_its_schema_accepts_is_accepted_and_what_it_refuses_refused(
+    tmp_path: Path, kind: str, spec: dict[str, Any]
+) -> None:
+    """Every field, in every wrong way; and our own schema, for editors, agrees."""
+    theirs = json.loads((SHARED / "config-schema.json").read_text(encoding="utf-8"))
+    definition = {**theirs, **theirs["$defs"][kind.capitalize()]}
+    definition.pop("$ref", None)
+    own = file_schema()
+    jsonschema.Draft202012Validator.check_schema(own)
+    other = ("destination", DESTINATION) if kind == "source" else ("source", {**SOURCE, "backend_options": None})
+    compared: list[str] = []
+    wrong: list[str] = []
+    for what, changed in mutations({"kind": kind, "spec": spec}):
+        accepts = not list(jsonschema.Draft202012Validator(definition).iter_errors(changed["spec"]))
+        try:
+            load_config(written(tmp_path, (kind, changed["spec"]), other))
+            ours = True
+        except ConfigError as error:
+            ours = "not defined" in str(error) or "names the destination" in str(error)  # that is not the schema's
+        expected = (accepts or what in OURS_TAKES[kind]) and what not in OURS_REFUSES
+        wrong += [f"{what}: {ours}"] if ours != expected else []
+        compared.append(what)
+        if accepts and ours:
+            assert not list(jsonschema.Draft202012Validator(own).iter_errors(changed)), what
+    assert wrong == []
+    assert len(compared) > 40
+
+
+def test_every_field_is_honoured_or_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`migrate-config` says which, and `validate` what cannot be had."""
+    path = written(tmp_path, ("source", SOURCE), ("destination", DESTINATION))
+    config = load_config(path)
+    assert config.destination("pg").path == "postgres"
+    assert config.destination("pg").sync_group_id == "{{YEAR}}"
+    assert config.sources[0].destinations == ["warehouse", "pg"]
+    assert config.sources[0].skip_dependent_tables
+    assert run(["migrate-config", "--config", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    said = {(each["field"], each["works"]) for each in document["differences"]}
+    assert said == {
+        ("backend_options", True), ("otel_endpoint", True), ("send_sync_summary", True), ("transformers", False),
+        ("path", True), ("spec.batch_size", True), ("destinations", True),
+    }  # fmt: skip
+    assert run(["migrate-config", "--config", str(path)]) == 0
+    assert "transformers" in capsys.readouterr().out
+    assert run(["validate", "--config", str(path), "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert len(notes) == 1
+    assert run(["discover", "aws", "--config", str(path)]) == 2
+    assert "on CloudQuery's Hub" in capsys.readouterr().err
+
+
+def test_numbers_are_numbers_for_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put into a text without quotes is read as YAML; in quotes, or for our own models, it stays text."""
+    monkeypatch.setenv("N", "5")
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "kind: source\nspec:\n  name: p\n  registry: grpc\n  path: 127.0.0.1:1\n  destinations: [w]\n"
+        '  spec: {rows: "${N}", deep: [1]}\n  version: ${N}\n---\n'
+        "kind: source\nspec:\n  name: q\n  registry: grpc\n  path: 127.0.0.1:1\n  destinations: [w]\n"
+        "  spec:\n    rows: ${N}\n    at: ${time:2025-01-01}\n---\nkind: destination\nspec: {name: w}\n",
+        encoding="utf-8",
+    )
+    quoted, plain = load_config(path).sources
+    assert quoted.spec == {"rows": "5", "deep": [1]}
+    assert quoted.version == "5"
+    assert plain.spec == {"rows": 5, "at": "2025-01-01T00:00:00Z"}
+
+
+def test_a_backend_that_is_nowhere_is_refused(tmp_path: Path) -> None:
+    """As a destination that is not defined."""
+    spec = {**SOURCE, "backend_options": {"table_name": "state", "connection": "@@plugins.pgg.connection"}}
+    with pytest.raises(ConfigError, match="pgg"):
+        load_config(written(tmp_path, ("source", spec), ("destination", DESTINATION)))

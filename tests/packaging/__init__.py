@@ -1,0 +1,1 @@
+"""Table docs and packages of integrations, beside those that CloudQuery's own SDK writes."""

@@ -1,0 +1,146 @@
+"""Tables from a document: relations, parameters and windows."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from integrations.sdk import BIGINT, HttpClient, ParentRow, Table, TimeCursor, Window
+from integrations.sdk.errors import DeclarationError
+from integrations.sdk.openapi import Document, openapi_table, openapi_tables
+from integrations.sdk.openapi.listings import Listing, listings
+from integrations.sdk.reading import read
+from integrations.sdk.schema import flatten
+from integrations.sdk.testing import Answer, Asked, Server, serving
+from tests.sdk.openapi.documents import answers, document, listing, of, parameter
+
+TEXT = {"type": "string"}
+TIME = {"type": "string", "format": "date-time"}
+SHOP = document(
+    {
+        "/v1/customers": listing(of(updated_at=TIME), parameter("updated_since"), key="customers"),
+        "/v1/customers/{customer_id}/cards": listing(
+            of(customer_id={"type": "integer"}, brand=TEXT), parameter("customer_id", place="path"), key="cards"
+        ),
+        "/v1/customers/{customer_id}/cards/{card_id}/uses": listing(of(at=TIME), key="uses"),
+        "/v1/invoices": listing(of(), parameter("customer_id", required=True), key="invoices"),
+        "/v1/rates/{currency}": listing(of(), parameter("currency", place="path"), key="rates"),
+        "/v1/old": listing(of(), deprecated=True),
+        "/v1/customers/{customer_id}": {"get": {"responses": answers(of(cards={"type": "array", "items": of()}))}},
+    }
+)
+
+
+def asked(table: Table, row: dict[str, Any] | None = None, window: Window = Window()) -> list[Asked]:  # noqa: B008
+    """The requests that reading the table makes."""
+
+    def api(request: Asked) -> Answer:
+        return Answer(json={name: [] for name in ("customers", "cards", "uses", "invoices", "rates", "items")})
+
+    server: Server
+    with serving(api) as server:
+        list(read(table, HttpClient(server.url), ParentRow("above", row) if row else None, window))
+    return server.requests
+
+
+def test_a_path_below_another_is_its_relation() -> None:
+    """To any depth; the parent's key is part of the child's, also where only a required parameter names it."""
+    paths = [path for path in SHOP["paths"] if "rates" not in path and "old" not in path and not path.endswith("_id}")]
+    tables = openapi_tables(SHOP, paths, prefix="shop")
+    found = {
+        node.name: (node.parent.name if node.parent else None, node.table.primary_keys) for node in flatten(tables)
+    }
+    assert found == {
+        "shop_customers": (None, ["id"]),
+        "shop_customer_cards": ("shop_customers", ["customer_id", "id"]),
+        "shop_customer_card_uses": ("shop_customer_cards", ["customer_id", "card_id", "id"]),
+        "shop_invoices": ("shop_customers", ["customer_id", "id"]),
+    }
+    uses = next(node.table for node in flatten(tables) if node.name == "shop_customer_card_uses")
+    (request,) = asked(uses, {"customer_id": 7, "id": "a/b"})
+    assert request.path == "/v1/customers/7/cards/a%2Fb/uses"
+
+
+def test_one_table_is_told_where_its_parameters_are() -> None:
+    """From the parent's row, from what is given, or not at all, which is said."""
+    table = openapi_table(SHOP, "/v1/customers/{customer_id}/cards", from_parent={"customer_id": "number"})
+    assert table.parent_columns == ("number",)
+    assert table.column("customer_id").type is BIGINT  # type: ignore[union-attr]
+    rates = openapi_table(SHOP, "/v1/rates/{currency}", params={"currency": "EUR", "base": "USD"})
+    (request,) = asked(rates)
+    assert (request.path, request.query) == ("/v1/rates/EUR", {"base": "USD"})
+    with pytest.raises(DeclarationError, match="nothing gives the parameter `card_id`"):
+        openapi_table(SHOP, "/v1/customers/{c}/cards/{c_id}/uses", from_parent={"customer_id": "customer_id"})
+    with pytest.raises(DeclarationError, match="needs no `custmer_id`"):
+        openapi_table(SHOP, "/v1/invoices", params={"customer_id": 1}, from_parent={"custmer_id": "id"})
+
+
+def test_a_window_goes_where_the_api_takes_it() -> None:
+    """Into the parameters that the document has for it, or those that are named, in the query or in the body."""
+    start, end = datetime(2024, 1, 2, tzinfo=UTC), datetime(2024, 2, 3, tzinfo=UTC)
+    customers = openapi_table(SHOP, "/v1/customers", cursor=TimeCursor("updated_at"))
+    (request,) = asked(customers, window=Window(start, end))
+    assert request.query == {"updated_since": "2024-01-02T00:00:00Z"}
+    assert asked(customers)[0].query == {}
+    named = openapi_table(SHOP, "/v1/customers", since="from", until="to")
+    assert asked(named, window=Window(start, end))[0].query == {
+        "from": "2024-01-02T00:00:00Z",
+        "to": "2024-02-03T00:00:00Z",
+    }
+    search = document({"/v1/items/search": {"post": listing(of())["get"]}})
+    table = openapi_table(search, "/v1/items/search", body={"f": {"a": 1}}, since="f.t.from", until="f.t.to")
+    (request,) = asked(table, window=Window(start))
+    assert json.loads(request.body) == {"f": {"a": 1, "t": {"from": "2024-01-02T00:00:00Z"}}}
+
+
+def test_the_listings_of_a_document() -> None:
+    """Each path that lists, once; not what is deprecated, and not a record that has a list of its own."""
+    found = {each.path: each for each in listings(Document(SHOP)) if isinstance(each, Listing)}
+    assert "/v1/old" not in found
+    assert "/v1/customers/{customer_id}" not in found
+    assert len(found) == 5
+    times = found["/v1/customers"].times
+    assert times is not None
+    assert (times.since, times.column, times.follows_changes) == ("updated_since", "updated_at", True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "since", "until", "column"),
+    [
+        ([("begin_time", "In RFC 3339. By `created_at`."), ("end_time", "In RFC 3339. By `created_at`.")],
+         "begin_time", "end_time", "created_at"),
+        ([("updated_at_min", ""), ("updated_at_max", ""), ("created_at_min", "")],
+         "updated_at_min", "updated_at_max", "updated_at"),
+        ([("created_after", ""), ("updated_after", "")], "updated_after", None, "updated_at"),
+        ([("since", "Only issues that changed since, in ISO 8601."), ("q", "")], "since", None, None),
+        ([("start", "Where to begin."), ("from", "The sender.")], None, None, None),
+    ],
+)  # fmt: skip
+def test_a_filter_by_time_is_recognised(parameters: Any, since: Any, until: Any, column: Any) -> None:
+    """By its name or by what it says of itself; a time of change before one of creation, and nothing else."""
+    given = [parameter(name, description=said) for name, said in parameters]
+    spec = document({"/things": listing(of(created_at=TIME, updated_at=TIME), *given)})
+    (found,) = (each for each in listings(Document(spec)) if isinstance(each, Listing))
+    times = found.times
+    assert (times and times.since, times and times.until, times and times.column) == (since, until, column)
+
+
+def test_options_are_for_paths_that_are_there() -> None:
+    """A misspelt path is an error, not an option that nothing has."""
+    with pytest.raises(DeclarationError, match="not among the paths"):
+        openapi_tables(SHOP, ["/v1/customers"], tables={"/v1/customer": {"name": "x"}})
+    (table,) = openapi_tables(SHOP, ["/v1/customers"], tables={"/v1/customers": {"name": "people"}})
+    assert table.name == "people"
+
+
+def test_who_does_not_use_it_does_not_load_it() -> None:
+    """Neither the SDK, nor the command line, nor an integration that was generated."""
+    code = (
+        "import sys, integrations.sdk, integrations.square, orchestration.cli.app, orchestration.testing\n"
+        "print([name for name in sys.modules if 'openapi' in name and 'integrations' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
