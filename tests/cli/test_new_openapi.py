@@ -191,7 +191,6 @@ def test_it_is_as_the_project_wants_its_code(tmp_path: Path, capsys: pytest.Capt
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_it_passes_the_conformance_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As it is, in a process that knows nothing of us but what is installed."""

@@ -176,6 +176,7 @@ def small(first: tuple[Folder, str], tmp_path: Path) -> Folder:
     return folder
 
 
+@pytest.mark.slow
 @needs_data
 def test_what_an_earlier_version_has_loaded_is_read_anew(small: Folder) -> None:
     """Its warehouse has all rows and no cursors; and a run that was stopped between two steps is made good."""

@@ -115,7 +115,7 @@ def test_a_plugin_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.
     """With its address."""
     from integrations.sdk.cloudquery.processes import Running
 
-    monkeypatch.setattr(Running, "wait", lambda self, channel: self._wait(channel, 0.5))
+    monkeypatch.setattr(Running, "listens_within_s", 0.5)
     to = Deliverer(Syncer(tmp_path / "warehouse.duckdb"), Plugin("cloudquery", tmp_path, "127.0.0.1:1"))
     assert "no plugin listens at 127.0.0.1:1" in str(to.both(items({"id": 1}))["items"].error)
 

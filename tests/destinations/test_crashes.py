@@ -32,11 +32,7 @@ POINTS = [
 ]
 KILLS = [(point, nth, mode) for mode in ("overwrite-delete-stale", "append") for point, nth in POINTS]
 if os.environ.get("HEADWATER_FAULTS") != "long":
-    KILLS = [
-        ("before commit", 1, "overwrite-delete-stale"),
-        ("acknowledge", 1, "overwrite-delete-stale"),
-        ("rows", 1, "append"),
-    ]
+    KILLS = [("acknowledge", 1, "overwrite-delete-stale"), ("rows", 1, "append")]
 
 
 def crash(to: Deliverer, point: str, nth: int, write_mode: str) -> bool:

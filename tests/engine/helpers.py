@@ -129,5 +129,6 @@ class Gauge:
 
 
 def engine_threads() -> list[threading.Thread]:
-    """The engine's threads that are alive."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith(("headwater-", "parents-"))]
+    """The engine's threads that are alive; the HTTP client's watchdog is not one: it ends by itself."""
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith(("headwater-", "parents-"))]
+    return [thread for thread in ours if thread.name != "headwater-watchdog"]

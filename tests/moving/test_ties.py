@@ -34,7 +34,7 @@ def test_ties_over_many_pages_are_neither_missed_nor_doubled(syncer: Syncer, nam
 
 
 @pytest.mark.parametrize("name", WAYS)
-@pytest.mark.parametrize("apart", [1, 7, 50, 101])
+@pytest.mark.parametrize("apart", [50, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 7, 101))])
 def test_a_tie_across_an_edge_is_read_whole(syncer: Syncer, name: str, apart: int) -> None:
     """Groups of ties that begin before a page's edge and end behind it, of every length."""
     issues = Issues.of(500, each=AT_ONCE)

@@ -86,6 +86,7 @@ def test_the_schedule_and_the_probe_tick(served: tuple[Ui, Project, Api]) -> Non
     assert project.query(f"SELECT count(*) FROM {SOURCE}.events") == [(9,)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_ten_thousand_windows_are_listed_in_less_than_three_seconds(tmp_path: Path) -> None:
     """What the UI asks for when a person opens the asset's partitions."""

@@ -9,5 +9,5 @@ TOKEN = "secret-token-of-the-test"
 SERVER = SquareServer(TOKEN)
 SERVER.fill()
 
-# 34 tables, each synced up to twice a test.
+pytestmark = pytest.mark.slow  # 34 tables, each synced up to twice a test
 TestSquare = pytest.mark.timeout(300)(conformance("integrations.square", SERVER.answer, spec={"access_token": TOKEN}))
