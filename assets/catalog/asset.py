@@ -58,10 +58,11 @@ def build(target: CatalogTarget) -> tuple[Catalog, list[str]]:
     from assets.catalog import queries
     from assets.catalog.resolve import resolve
 
-    with target.warehouse.session() as session:
+    with _uncollected(), target.warehouse.session() as session:
         gathered = gather(session, target.sources, target.warehouse.path.stem)
         readings = queries.load(session)
-    catalog = resolve(gathered, readings)
+    with _frozen():
+        catalog = resolve(gathered, readings)
     with target.warehouse.session() as session:
         queries.keep(session, readings)
     return catalog, gathered.problems
@@ -70,7 +71,7 @@ def build(target: CatalogTarget) -> tuple[Catalog, list[str]]:
 def plan(target: CatalogTarget, catalog: Catalog) -> Plan:
     """What publishing would do."""
     filtered = _filtered(target)
-    with target.warehouse.session() as session:
+    with _uncollected(), target.warehouse.session() as session:
         return plan_for(session, target.name, catalog, filtered=filtered, threshold=target.threshold)
 
 
@@ -107,9 +108,8 @@ class Prepared:
 
 def prepare(target: CatalogTarget) -> Prepared:
     """All that can be known of a publication before it is made."""
-    with _uncollected():
-        catalog, problems = build(target)
-        return Prepared(catalog=catalog, problems=problems, plan=plan(target, catalog))
+    catalog, problems = build(target)
+    return Prepared(catalog=catalog, problems=problems, plan=plan(target, catalog))
 
 
 @contextmanager
@@ -122,6 +122,16 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """With the cycle collector for what is made from here on: parsed queries are full of cycles."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def catalog_asset(target: CatalogTarget, prepared: Prepared | None = None) -> dg.AssetsDefinition:
