@@ -127,7 +127,17 @@ class Stage:
 
     def add(self, batch: Batch, scope: int | None = None, parent: ParentRow | None = None, client: Any = None) -> int:
         """Stage one batch; the number of records in it. Safe from several threads."""
-        page = Page(lines_of(batch.data), lines=True) if isinstance(batch, ArrowBatch) else batch
+        if isinstance(batch, ArrowBatch):
+            lines, is_exact = lines_of(
+                batch.data, None if self.plan.needs_python else self.plan.staged, self.plan.brought
+            )
+            if is_exact:
+                slow = [(0, _scoped(line, scope)) for line in lines]
+                self._write(b"", 0, slow, [], len(lines), max(map(len, lines), default=0))
+                return len(lines)
+            page = Page(lines, lines=True)
+        else:
+            page = batch
         count = len(page)
         if not count:
             return 0
@@ -135,9 +145,9 @@ class Stage:
         fast = b""
         if guard is not None:
             with contextlib.suppress(msgspec.DecodeError):  # of several lines, and not JSON
-                lines = page.joined()
-                if guard.accepts(lines, count):
-                    fast = self._scoped_page(lines, scope, count)
+                joined = page.joined()
+                if guard.accepts(joined, count):
+                    fast = self._scoped_page(joined, scope, count)
         if fast:
             longest = len(fast) if len(fast) < 1 << 20 else max(map(len, fast.split(b"\n")))
             self._write(fast, count, [], [], count, longest)

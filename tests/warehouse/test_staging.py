@@ -3,10 +3,13 @@
 import multiprocessing
 import os
 import threading
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
 from assets.warehouse.reader import ReadPlan
@@ -118,33 +121,55 @@ def test_large_tables_go_into_several_files(into: Loader) -> None:
     assert [(row[0], len(row[1])) for row in result.rows] == [(n, 1_000_000) for n in range(90)]
 
 
-def test_arrow_tables_become_rows(into: Loader) -> None:
-    """With the values that they have: times in UTC, bytes, decimals, lists, structs, nulls."""
-    from datetime import UTC, date, datetime, time
-    from decimal import Decimal
+WIDE = Decimal("1234567890123456789012345678.0123456789")
+ARROW = {
+    "id": (t.BIGINT, pa.int64(), [1, 2]),
+    "u": (t.UBIGINT, pa.uint64(), [2**64 - 1, None]),
+    "d": (t.DOUBLE, pa.float64(), [0.1, float("-inf")]),
+    "more": (t.DOUBLE, pa.float64(), [1 / 7, 5e-324]),
+    "f": (t.FLOAT, pa.float32(), [0.5, None]),
+    "yes": (t.BOOLEAN, pa.bool_(), [True, None]),
+    "m": (t.DECIMAL(38, 10), pa.decimal128(38, 10), [WIDE, None]),
+    "s": (t.TEXT, pa.string(), ['a\0"\n\r🎈', ""]),
+    "b": (t.BLOB, pa.binary(), [b"\0\xff\\x", b""]),
+    "day": (t.DATE, pa.date32(), [date(1, 1, 1), date(9999, 12, 31)]),
+    "at": (t.TIMESTAMP, pa.timestamp("us", "Europe/Berlin"), [datetime(2024, 7, 1, 12, 0, 0, 1, UTC), None]),
+    "local": (t.LOCAL_TIMESTAMP, pa.timestamp("us"), [datetime(2024, 7, 1, 12), None]),
+}
+LOOKED_AT = {
+    "time": (t.TIME, pa.time64("us"), [time(23, 59, 59, 999999), None]),
+    "tags": (t.LIST(t.TEXT), pa.list_(pa.string()), [["a", None], []]),
+    "o": (t.STRUCT(x=t.BIGINT), pa.struct([("x", pa.int64())]), [{"x": 2**63 - 1}, None]),
+}
 
-    wide = Decimal("1234567890123456789012345678.0123456789")
-    columns = {
-        "id": (t.BIGINT, pa.int64(), [1, 2]),
-        "u": (t.UBIGINT, pa.uint64(), [2**64 - 1, None]),
-        "d": (t.DOUBLE, pa.float64(), [0.1, float("nan")]),
-        "m": (t.DECIMAL(38, 10), pa.decimal128(38, 10), [wide, None]),
-        "s": (t.TEXT, pa.string(), ['a\0"\n\r🎈', ""]),
-        "b": (t.BLOB, pa.binary(), [b"\0\xff", b""]),
-        "day": (t.DATE, pa.date32(), [date(1, 1, 1), date(9999, 12, 31)]),
-        "time": (t.TIME, pa.time64("us"), [time(23, 59, 59, 999999), None]),
-        "at": (t.TIMESTAMP, pa.timestamp("us", "Europe/Berlin"), [datetime(2024, 7, 1, 12, 0, 0, 1, UTC), None]),
-        "local": (t.LOCAL_TIMESTAMP, pa.timestamp("us"), [datetime(2024, 7, 1, 12), None]),
-        "tags": (t.LIST(t.TEXT), pa.list_(pa.string()), [["a", None], []]),
-        "o": (t.STRUCT(x=t.BIGINT), pa.struct([("x", pa.int64())]), [{"x": 2**63 - 1}, None]),
-    }
+
+@pytest.mark.parametrize("more", [{}, LOOKED_AT], ids=["as declared", "looked at"])
+@pytest.mark.parametrize("scope", [None, 7])
+def test_arrow_tables_become_rows(
+    into: Loader, more: dict[str, tuple[t.ColumnType, pa.DataType, list[Any]]], scope: int | None
+) -> None:
+    """With the values that they have: times in UTC, bytes, decimals, lists, structs, nulls; by either way."""
+    columns = ARROW | more
     table = pa.table({name: pa.array(values, arrow) for name, (_, arrow, values) in columns.items()})
     stage = into.stage([Column(name, type_) for name, (type_, _, _) in columns.items()])
-    assert stage.add(ArrowBatch(table)) == 2
+    if scope is not None:
+        stage.scopes = f"SELECT {scope} AS scope, NULL::UUID AS _cq_id, 'c' AS _cq_client_id"
+    assert stage.add(ArrowBatch(table), scope) == 2
     result = into.commit(stage)
     assert result.rejected == []
-    first, second = result.rows
-    assert list(first) == [values[0] for _, _, values in columns.values()]
-    assert second[0] == 2
-    assert second[2] != second[2]
-    assert second[3:] == tuple(values[1] for _, _, values in list(columns.values())[3:])
+    assert list(zip(*result.rows, strict=True)) == [tuple(values) for _, _, values in columns.values()]
+
+
+def test_arrow_values_that_are_not_as_declared_are_looked_at(into: Loader) -> None:
+    """A null key is rejected, and so is a text for a number; JSON is kept as it is, whatever it is."""
+    columns = [Column("id", t.BIGINT, primary_key=True), Column("n", t.BIGINT), Column("j", t.JSON)]
+    stage = into.stage(columns)
+    jsons = pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a": 1.10}', "null"]))
+    stage.add(ArrowBatch(pa.table({"id": [1, 2], "n": [1, 2], "j": jsons})))
+    stage.add(ArrowBatch(pa.table({"id": [3, None], "n": [3, 4]})))
+    stage.add(ArrowBatch(pa.table({"id": [4], "n": ["x"]})))
+    broken = pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{"]))
+    stage.add(ArrowBatch(pa.table({"id": [5], "n": [5], "j": broken})))
+    result = into.commit(stage)
+    assert sorted((each.column, each.value) for each in result.rejected) == [("id", "null"), ("n", "x")]
+    assert result.rows == [(1, 1, '{"a": 1.10}'), (2, 2, None), (3, 3, None), (5, 5, '"{"')]

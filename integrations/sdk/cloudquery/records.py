@@ -51,7 +51,7 @@ class Incoming:
         parts, self._parts, self._size = self._parts, [], 0
         try:
             with pa.ipc.open_stream(b"".join([self._beginning, *parts, END])) as reader:
-                table = reader.read_all()
+                table = reader.read_all().combine_chunks()  # a batch for each message, else
             table.validate()
             return Rows(self.table, plain(table), table.num_rows)
         except (pa.ArrowException, UnicodeDecodeError) as error:
