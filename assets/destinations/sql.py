@@ -7,7 +7,7 @@ there under their keys is replaced, and what is not among them is removed when t
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from assets.destinations.migrating import compare, compare_keys, refusal
 from assets.destinations.model import APPEND, DeliveredTable, How, Written
@@ -20,11 +20,15 @@ STAGE = "_headwater_delivery"
 
 
 class SqlWriter(ABC):
-    """Writes to a database that speaks SQL; a dialect says how it spells types, and how rows get in."""
+    """Writes to a database that speaks SQL; a dialect says how it spells types, and how rows get in.
+
+    It sets `_connection`, a connection as Python's DB API describes it, outside of autocommit.
+    """
 
     takes_whole = False
     replaces_by_key: ClassVar[bool] = False
     errors: ClassVar[tuple[type[Exception], ...]] = ()
+    _connection: Any
 
     def __init__(self) -> None:
         self._is_fresh = False
@@ -59,9 +63,12 @@ class SqlWriter(ABC):
     def execute(self, sql: str) -> int:
         """Run a statement; how many rows it changed."""
 
-    @abstractmethod
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """All rows of a question."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            found: list[tuple[object, ...]] = cursor.fetchall()
+            return found
 
     def losses(self, table: DeliveredTable, rows: Rows) -> list[str]:
         """What of the rows the database cannot hold."""
@@ -191,13 +198,16 @@ class SqlWriter(ABC):
         with self.explained():
             self.end(commit=False)
 
-    @abstractmethod
     def end(self, *, commit: bool) -> None:
         """End the transaction."""
+        if commit:
+            self._connection.commit()
+        else:
+            self._connection.rollback()
 
-    @abstractmethod
     def close(self) -> None:
         """End the connection."""
+        self._connection.close()
 
     def _is_empty(self, table: DeliveredTable) -> bool:
         return not self.query(f"SELECT 1 FROM {self.target(table)} LIMIT 1")

@@ -55,7 +55,7 @@ class Postgres(SqlWriter):
         self._schema = schema
         try:
             register_secret(psycopg.conninfo.conninfo_to_dict(connection).get("password") or "")
-            self._connection: Any = psycopg.connect(connection, connect_timeout=connect_timeout_s)
+            self._connection = psycopg.connect(connection, connect_timeout=connect_timeout_s)
         except psycopg.Error as error:
             raise WarehouseError(
                 f"PostgreSQL cannot be reached: {' '.join(str(error).split())}", hint="check the destination's spec"
@@ -143,21 +143,6 @@ class Postgres(SqlWriter):
         with self._connection.cursor() as cursor:
             cursor.execute(sql)
             return int(cursor.rowcount)
-
-    def query(self, sql: str) -> list[tuple[object, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            found: list[tuple[object, ...]] = cursor.fetchall()
-            return found
-
-    def end(self, *, commit: bool) -> None:
-        if commit:
-            self._connection.commit()
-        else:
-            self._connection.rollback()
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def connect(spec: Spec, folder: Path) -> Postgres:

@@ -53,7 +53,7 @@ class Sqlite(SqlWriter):
         except OSError as error:
             raise WarehouseError(f"the folder of {path} cannot be made: {error.strerror}") from None
         with self.explained():
-            self._connection: Any = adbc.connect(str(path))
+            self._connection = adbc.connect(str(path))
             self._run(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
 
     def sql_type(self, type_: ColumnType) -> str:
@@ -115,21 +115,6 @@ class Sqlite(SqlWriter):
     def _run(self, sql: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(sql)
-
-    def query(self, sql: str) -> list[tuple[object, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            found: list[tuple[object, ...]] = cursor.fetchall()
-            return found
-
-    def end(self, *, commit: bool) -> None:
-        if commit:
-            self._connection.commit()
-        else:
-            self._connection.rollback()
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def connect(spec: Spec, folder: Path) -> Sqlite:
