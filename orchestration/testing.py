@@ -7,10 +7,11 @@ and really synced, through the Dagster assets into DuckDB. pytest collects the c
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import pytest
 import yaml
 
 from assets.observing import Observer, TableOutcome
@@ -62,6 +63,11 @@ class Project:
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
 
+    @property
+    def home(self) -> Path:
+        """Its Dagster home."""
+        return self.folder / ".dagster"
+
     def source(self) -> Source:
         """The source, discovered first if its tables are to be."""
         config = load_config(self.config)
@@ -91,6 +97,116 @@ class Project:
         return self.query(f'SELECT _cq_id, {columns} FROM "{SOURCE}"."{node.name}" ORDER BY ALL')
 
 
+class Conformance:
+    """The rules, one a test. `conformance` makes the subclass that pytest collects."""
+
+    module: ClassVar[str]
+    api: ClassVar[Api]
+    spec: ClassVar[Mapping[str, Any]]
+    url_key: ClassVar[str]
+    may_be_empty: ClassVar[Sequence[str]]
+
+    @classmethod
+    def project(cls, folder: Path, server: Server) -> Project:
+        """The integration, configured for that server."""
+        return Project(folder, cls.module, {**cls.spec, cls.url_key: server.url})
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def synced(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Outcomes]]:
+        """The API as it is, synced once for all tests that only look at what came of it."""
+        with serving(cls.api) as server:
+            project = cls.project(tmp_path_factory.mktemp("synced"), server)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("DAGSTER_HOME", str(project.home))
+                outcomes = project.sync()
+            yield project, outcomes
+
+    def test_every_table_is_synced(self, synced: tuple[Project, Outcomes]) -> None:
+        """Every table is read without an error, and no record of the API is rejected."""
+        _, outcomes = synced
+        assert not outcomes.errors
+        assert outcomes.tables, "the integration has no tables"
+        for name, outcome in outcomes.tables.items():
+            assert outcome.error is None, f"{name}: {outcome.error}"
+            assert outcome.record.rejected == 0, f"{name} rejects records: its types do not fit"
+            assert outcome.record.rows > 0, f"{name} has no rows: the API of the test should have some"
+
+    def test_primary_keys_identify_rows(self, synced: tuple[Project, Outcomes]) -> None:
+        """Every table has a primary key, and no two records share one."""
+        for name, outcome in synced[1].tables.items():
+            assert outcome.node.table.primary_keys, f"{name} has no primary key"
+            assert outcome.record.duplicates == 0, f"{name}: records repeat a primary key"
+
+    def test_every_column_has_values(self, synced: tuple[Project, Outcomes]) -> None:
+        """No column is null in all rows: a misspelt field would be."""
+        project, outcomes = synced
+        empty = []
+        for name, outcome in outcomes.tables.items():
+            columns = [column.name for column in outcome.node.table.columns]
+            counts = ", ".join(f'count("{column}")' for column in columns)
+            (found,) = project.query(f'SELECT {counts} FROM "{SOURCE}"."{name}"')
+            places = [f"{name}.{column}" for column, count in zip(columns, found, strict=True) if not count]
+            empty += [place for place in places if place not in self.may_be_empty]
+        assert not empty, f"null in every row: {', '.join(empty)}; check the path, or list it in may_be_empty"
+
+    def test_a_second_sync_changes_nothing(
+        self, synced: tuple[Project, Outcomes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Syncing twice gives the same rows as syncing once."""
+        project, outcomes = synced
+        monkeypatch.setenv("DAGSTER_HOME", str(project.home))
+        nodes = [outcome.node for outcome in outcomes.tables.values()]
+        first = [project.rows(node) for node in nodes]
+        project.sync()
+        assert [project.rows(node) for node in nodes] == first
+
+    def test_too_many_requests_are_waited_for(
+        self, synced: tuple[Project, Outcomes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A 429 is waited for as the source asks, and nothing is missing afterwards."""
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+        asked_before: set[tuple[str, str]] = set()
+
+        def impatient(asked: Asked) -> Answer:
+            key = asked.path, str(sorted(asked.query.items()))
+            if key not in asked_before:
+                asked_before.add(key)
+                return Answer(429, json={}, headers={"Retry-After": "0"})
+            return type(self).api(asked)
+
+        with serving(impatient) as server:
+            busy = self.project(tmp_path, server).sync().tables
+        calm = synced[1].tables
+        assert {name: outcome.record.rows for name, outcome in busy.items()} == {
+            name: outcome.record.rows for name, outcome in calm.items()
+        }
+        assert sum(outcome.record.retries for outcome in busy.values()) > 0
+
+    def test_no_secret_is_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """No secret of the spec is in the warehouse, in Dagster's storage or in the log."""
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+        refused = [False]
+
+        def refusing(asked: Asked) -> Answer:
+            return Answer(500, json={"echo": str(asked.headers)}) if refused[0] else type(self).api(asked)
+
+        with serving(refusing) as server:
+            project = self.project(tmp_path, server)
+            secrets = _secrets_of(project.source())
+            project.sync()
+            monkeypatch.setattr("integrations.sdk.retrying.FIRST_WAIT_S", 0.001)
+            refused[0] = True
+            project.sync()
+        files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "config.yaml"]
+        for secret in secrets:
+            assert secret not in caplog.text
+            for path in files:
+                assert secret.encode() not in path.read_bytes(), f"a secret is in {path.name}"
+
+
 def conformance(
     module: str,
     api: Api,
@@ -98,105 +214,14 @@ def conformance(
     spec: Mapping[str, Any],
     url_key: str = "base_url",
     may_be_empty: Sequence[str] = (),
-) -> type:
+) -> type[Conformance]:
     """A test class for the integration of that module.
 
     The server's address goes into the spec under `url_key`. `may_be_empty` names columns, as `table.column`,
     for which the API has no value.
     """
-
-    def project(folder: Path, server: Server) -> Project:
-        return Project(folder, module, {**spec, url_key: server.url})
-
-    class TestConformance:
-        def test_every_table_is_synced(self, tmp_path: Path, monkeypatch: Any) -> None:
-            """Every table is read without an error, and no record of the API is rejected."""
-            monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
-            with serving(api) as server:
-                outcomes = project(tmp_path, server).sync()
-            assert not outcomes.errors
-            assert outcomes.tables, "the integration has no tables"
-            for name, outcome in outcomes.tables.items():
-                assert outcome.error is None, f"{name}: {outcome.error}"
-                assert outcome.record.rejected == 0, f"{name} rejects records: its types do not fit"
-                assert outcome.record.rows > 0, f"{name} has no rows: the API of the test should have some"
-
-        def test_primary_keys_identify_rows(self, tmp_path: Path, monkeypatch: Any) -> None:
-            """Every table has a primary key, and no two records share one."""
-            monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
-            with serving(api) as server:
-                outcomes = project(tmp_path, server).sync()
-            for name, outcome in outcomes.tables.items():
-                assert outcome.node.table.primary_keys, f"{name} has no primary key"
-                assert outcome.record.duplicates == 0, f"{name}: records repeat a primary key"
-
-        def test_every_column_has_values(self, tmp_path: Path, monkeypatch: Any) -> None:
-            """No column is null in all rows: a misspelt field would be."""
-            monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
-            with serving(api) as server:
-                made = project(tmp_path, server)
-                outcomes = made.sync()
-                empty = []
-                for name, outcome in outcomes.tables.items():
-                    columns = [column.name for column in outcome.node.table.columns]
-                    counts = ", ".join(f'count("{column}")' for column in columns)
-                    (found,) = made.query(f'SELECT {counts} FROM "{SOURCE}"."{name}"')
-                    places = [f"{name}.{column}" for column, count in zip(columns, found, strict=True) if not count]
-                    empty += [place for place in places if place not in may_be_empty]
-            assert not empty, f"null in every row: {', '.join(empty)}; check the path, or list it in may_be_empty"
-
-        def test_a_second_sync_changes_nothing(self, tmp_path: Path, monkeypatch: Any) -> None:
-            """Syncing twice gives the same rows as syncing once."""
-            monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
-            with serving(api) as server:
-                made = project(tmp_path, server)
-                nodes = [outcome.node for outcome in made.sync().tables.values()]
-                first = [made.rows(node) for node in nodes]
-                made.sync()
-                second = [made.rows(node) for node in nodes]
-            assert first == second
-
-        def test_too_many_requests_are_waited_for(self, tmp_path: Path, monkeypatch: Any) -> None:
-            """A 429 is waited for as the source asks, and nothing is missing afterwards."""
-            monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
-            asked_before: set[tuple[str, str]] = set()
-
-            def impatient(asked: Asked) -> Answer:
-                key = asked.path, str(sorted(asked.query.items()))
-                if key not in asked_before:
-                    asked_before.add(key)
-                    return Answer(429, json={}, headers={"Retry-After": "0"})
-                return api(asked)
-
-            with serving(api) as server:
-                calm = {name: o.record.rows for name, o in project(tmp_path / "calm", server).sync().tables.items()}
-            with serving(impatient) as server:
-                outcomes = project(tmp_path / "busy", server).sync()
-            assert {name: o.record.rows for name, o in outcomes.tables.items()} == calm
-            assert sum(outcome.record.retries for outcome in outcomes.tables.values()) > 0
-
-        def test_no_secret_is_written(self, tmp_path: Path, monkeypatch: Any, caplog: Any) -> None:
-            """No secret of the spec is in the warehouse, in Dagster's storage or in the log."""
-            monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
-            refused = [False]
-
-            def refusing(asked: Asked) -> Answer:
-                return Answer(500, json={"echo": str(asked.headers)}) if refused[0] else api(asked)
-
-            with serving(refusing) as server:
-                made = project(tmp_path, server)
-                secrets = _secrets_of(made.source())
-                made.sync()
-                monkeypatch.setattr("integrations.sdk.retrying.FIRST_WAIT_S", 0.001)
-                refused[0] = True
-                made.sync()
-            files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "config.yaml"]
-            for secret in secrets:
-                assert secret not in caplog.text
-                for path in files:
-                    assert secret.encode() not in path.read_bytes(), f"a secret is in {path.name}"
-
-    return TestConformance
+    about = {"module": module, "spec": spec, "url_key": url_key, "may_be_empty": may_be_empty}
+    return type("TestConformance", (Conformance,), {**about, "api": staticmethod(api)})
 
 
 def _secrets_of(source: Source) -> list[str]:
