@@ -1,7 +1,8 @@
 """How fast plugins are, both ways: python -m tests.benchmarks.plugins SDK_PYTHON
 
 `SDK_PYTHON` is the interpreter of an environment that has cloudquery-plugin-sdk. First its sample plugin is read by
-`headwater sync`: prints whose the CPU seconds are (the reach is 10 % for us). Then one client loads both plugins' table
+`headwater sync`: prints whose the CPU seconds are (the reach is 10 % for us), and what a client needs that only counts
+the messages, since the SDK sends each row in one of its own. Then one client loads both plugins' table
 into DuckDB, the SDK's and ours: prints rows a second, and the ratio (the reach is 20). Exit 1 beyond a reach.
 """
 
@@ -76,9 +77,22 @@ def share(sdk: str, folder: Path) -> float:
         before, theirs_before = resource.getrusage(resource.RUSAGE_CHILDREN), cpu_s(pid)
         subprocess.run([*headwater, "sync"], cwd=folder, env=environment(folder), check=True, capture_output=True)
         after, theirs = resource.getrusage(resource.RUSAGE_CHILDREN), cpu_s(pid) - theirs_before
+        counting = counted(address)
     ours = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(f"{THEIRS:,} rows of the SDK's plugin: {theirs:.1f} CPU-s are its, {ours:.1f} ours, starting included")
+    print(f"a client that counts the messages uses {counting:.1f}: {counting / (counting + theirs):.0%} of the CPU")
     return ours / (ours + theirs)
+
+
+def counted(address: str) -> float:
+    """CPU seconds of gRPC alone: a client that throws the rows away."""
+    began = time.process_time()
+    with grpc.insecure_channel(address) as channel:
+        stub: Any = plugin_pb2_grpc.PluginStub(channel)
+        stub.Init(pb.Init.Request(spec=json.dumps({"flat": THEIRS}).encode()))
+        messages = sum(1 for _ in stub.Sync(pb.Sync.Request(tables=["flat"], withErrorMessages=True)))
+    assert messages > THEIRS
+    return time.process_time() - began
 
 
 def rows_per_s(command: list[str], spec: dict[str, Any], folder: Path) -> float:
