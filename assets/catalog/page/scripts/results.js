@@ -25,7 +25,7 @@ function resultsView(place) {
 
 function resultsHeading(place, { hits }) {
   if (place.q) return `${plural(hits.length, "result")} for “${place.q}”`;
-  return place.types.length ? plural(hits.length, "resource") : `${plural(hits.length, "resource")}, and their columns`;
+  return place.types.length ? plural(hits.length, "resource") : `${plural(hits.length, "resource")} besides columns`;
 }
 
 function nothing(place) {
