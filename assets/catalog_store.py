@@ -76,6 +76,12 @@ def replace(
         )
 
 
+def forget(session: Session, source: str) -> None:
+    """Let go of what a source has declared."""
+    tables = ("resources", "lineage")
+    session.execute_many([*CREATE, *(f"DELETE FROM catalog.{each} WHERE source = {text(source)}" for each in tables)])
+
+
 def _edge(position: int, edge: DeclaredLineage) -> dict[str, Any]:
     ends = edge.from_identifier, edge.to_identifier
     upstream, downstream = (end.model_dump_json(exclude_none=True) for end in ends)

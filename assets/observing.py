@@ -40,3 +40,6 @@ class Observer:
 
     def extracted(self, source: str, entity_type: str, count: int, error: HeadwaterError | None) -> None:
         """So many resources of a type (or lineage edges) were declared, or the extraction failed."""
+
+    def noted(self, note: str) -> None:
+        """Something about a source that its user should know."""

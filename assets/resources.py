@@ -46,10 +46,11 @@ def resource_assets(source: Source, observer: Observer) -> list[dg.AssetsDefinit
             if key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key, metadata={"declared": count})
         for entity_type, count in counts.items():
-            context.log.warning(
+            said = (
                 f"{source.name} declares {count} of entity type `{entity_type}`, which has no asset: they are in "
                 "catalog.resources; add the type to the class's `entity_types`"
             )
+            _note(said, context, observer)
 
     @dg.multi_asset(
         name=f"{source.slug}_lineage", specs=[lineage_spec(source)], op_tags={"headwater/source": source.slug}
@@ -74,11 +75,16 @@ def _extract_and_store(source: Source, context: dg.AssetExecutionContext, observ
             with source.warehouse.session() as session:
                 catalog_store.replace(session, source.name, context.run.run_id, declared.resources, declared.lineage)
         else:
-            context.log.warning(f"{source.name} declares nothing: what it declared before is kept")
+            _note(f"{source.name} declares nothing: what it declared before is kept", context, observer)
     except HeadwaterError as error:
         observer.extracted(source.name, "", 0, error.at(source=source.name))
         raise dg.Failure(description=str(error)) from None
     return declared
+
+
+def _note(said: str, context: dg.AssetExecutionContext, observer: Observer) -> None:
+    context.log.warning(said)
+    observer.noted(said)
 
 
 def extract(source: Source) -> InMemoryIngest:

@@ -1,11 +1,13 @@
 """From configuration to the catalogs that are published to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from assets import catalog_store
 from assets.catalog.asset import ABOUT, CatalogTarget, Prepared, catalog_asset
 from assets.catalog.targets import spec_of
 from assets.source import Source
@@ -38,8 +40,8 @@ def catalogs_of(config: Config, sources: Sequence[Source]) -> list[CatalogTarget
     return targets
 
 
-def load_catalogs(path: Path | None, wanted: Sequence[str]) -> list[CatalogTarget]:
-    """The catalogs that are named, all when none is. Raises: ConfigError."""
+def load_catalogs(path: Path | None, wanted: Sequence[str], forgotten: Sequence[str] = ()) -> list[CatalogTarget]:
+    """The catalogs that are named, all when none is, without what forgotten sources declared. Raises: ConfigError."""
     config = load_config(path)
     found = {target.name: target for target in catalogs_of(config, load_sources(config))}
     if not found:
@@ -49,12 +51,23 @@ def load_catalogs(path: Path | None, wanted: Sequence[str]) -> list[CatalogTarge
     for name in wanted:
         if name not in found:
             raise ConfigError(f"there is no catalog `{name}`", hint=nearest(name, found))
-    return [found[name] for name in wanted or found]
+    for name in forgotten:
+        if name in [source.name for target in found.values() for source in target.sources]:
+            raise ConfigError(f"`{name}` is a source of the config file", hint="take it out of there first")
+    return [replace(found[name], forgotten=frozenset(forgotten)) for name in wanted or found]
+
+
+def forget_sources(target: CatalogTarget, names: Sequence[str]) -> None:
+    """Let go of what these sources declared. Their tables in the warehouse stay."""
+    with target.warehouse.session() as session:
+        for name in names:
+            catalog_store.forget(session, name)
 
 
 def run_publication(target: CatalogTarget, prepared: Prepared) -> tuple[dict[str, Any], list[str]]:
     """Materialise a catalog's asset here; what the target says, and what is wrong. Raises: HeadwaterError."""
-    definitions = dg.Definitions(assets=[catalog_asset(target, prepared)])
+    failures: list[HeadwaterError] = []
+    definitions = dg.Definitions(assets=[catalog_asset(target, prepared, failures)])
     with open_instance(target.folder) as instance:
         result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
@@ -63,9 +76,7 @@ def run_publication(target: CatalogTarget, prepared: Prepared) -> tuple[dict[str
             tags={"headwater/from": "command line"},
         )
     if not result.success:
-        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-        said = next((f.user_failure_data.description for f in failures if f.user_failure_data), None)
-        raise HeadwaterError(said or "the run failed: see it in Dagster's UI")
+        raise failures[0] if failures else HeadwaterError("the run failed: see it in Dagster's UI")
     (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key == target.key]
     about = event.materialization.metadata
     wrong = (

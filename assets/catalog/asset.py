@@ -1,19 +1,18 @@
 """The last assets: each publishes the catalog to one target, after all tables, resources and lineage sets."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import dagster as dg
-from pydantic import BaseModel
 
 from assets.catalog.gather import gather
 from assets.catalog.items import Kind
-from assets.catalog.model import Catalog
-from assets.catalog.publishing import Plan, Published, Target, counted, plan_for, publish
+from assets.catalog.model import Catalog, Unresolved
+from assets.catalog.publishing import Plan, Published, Target, TargetSpec, counted, plan_for, publish
 from assets.catalog.targets import connect
 from assets.source import LINEAGE, Source
 from assets.translator import asset_keys
@@ -37,16 +36,22 @@ class CatalogTarget:
 
     name: str
     path: str
-    spec: BaseModel
+    spec: TargetSpec
     folder: Path
     warehouse: DuckDBWarehouse
     sources: Sequence[Source]
     threshold: float = 0.75
+    forgotten: Set[str] = frozenset()
 
     @property
     def key(self) -> dg.AssetKey:
         """Its asset key."""
         return dg.AssetKey([GROUP, self.name])
+
+    @property
+    def place(self) -> str:
+        """Under what it is known what the target holds: its name, and where it is."""
+        return f"{self.name} at {self.spec.address}"
 
     def connect(self) -> Target:
         """The target itself."""
@@ -55,16 +60,17 @@ class CatalogTarget:
 
 def build(target: CatalogTarget) -> tuple[Catalog, list[str]]:
     """The whole catalog as it stands in the warehouse, and what is wrong with what was declared."""
-    from assets.catalog import queries
+    from assets.catalog import queries, unresolved
     from assets.catalog.resolve import resolve
 
     with _uncollected(), target.warehouse.session() as session:
-        gathered = gather(session, target.sources, target.warehouse.path.stem)
+        gathered = gather(session, target.sources, target.warehouse.path.stem, target.forgotten)
         readings = queries.load(session)
     with _frozen():
         catalog = resolve(gathered, readings)
     with target.warehouse.session() as session:
         queries.keep(session, readings)
+        unresolved.keep(session, catalog.unresolved)
     return catalog, gathered.problems
 
 
@@ -72,7 +78,14 @@ def plan(target: CatalogTarget, catalog: Catalog) -> Plan:
     """What publishing would do."""
     filtered = _filtered(target)
     with _uncollected(), target.warehouse.session() as session:
-        return plan_for(session, target.name, catalog, filtered=filtered, threshold=target.threshold)
+        return plan_for(
+            session,
+            target.place,
+            catalog,
+            filtered=filtered,
+            threshold=target.threshold,
+            forgotten=target.forgotten,
+        )
 
 
 def publish_now(target: CatalogTarget, catalog: Catalog, planned: Plan) -> Published:
@@ -134,10 +147,13 @@ def _frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
-def catalog_asset(target: CatalogTarget, prepared: Prepared | None = None) -> dg.AssetsDefinition:
+def catalog_asset(
+    target: CatalogTarget, prepared: Prepared | None = None, failures: list[HeadwaterError] | None = None
+) -> dg.AssetsDefinition:
     """The asset of one target, with a check that every end of every edge was found.
 
-    `prepared` is for a run that is made at once; one that comes later prepares itself.
+    `prepared` is for a run that is made at once; one that comes later prepares itself. What goes wrong is added to
+    `failures`, for who runs it here.
     """
     deps = [key for source in target.sources for key in _last_keys(source)]
     spec = dg.AssetSpec(
@@ -166,6 +182,8 @@ def catalog_asset(target: CatalogTarget, prepared: Prepared | None = None) -> dg
             catalog, problems = made.catalog, made.problems
             done = publish_now(target, catalog, made.plan)
         except HeadwaterError as error:
+            if failures is not None:
+                failures.append(error)
             raise dg.Failure(description=str(error)) from None
         for said in [*problems, *done.problems, *(f"{s}: {why}" for s, why in done.plan.held_back.items())]:
             context.log.warning(said)
@@ -200,7 +218,9 @@ def _about(catalog: Catalog, done: Published, problems: Sequence[str]) -> dict[s
 
 
 def _check(catalog: Catalog, target: CatalogTarget) -> dg.AssetCheckResult:
-    lines = [f"- {loose.source}: {loose.reason}" for loose in catalog.unresolved[:MOST_LISTED]]
+    lines = [f"- {loose.source}: {loose.reason}{_near(loose)}" for loose in catalog.unresolved[:MOST_LISTED]]
+    if more := len(catalog.unresolved) - len(lines):
+        lines.append(f"- and {more:,} more: see `catalog.unresolved` in the warehouse")
     return dg.AssetCheckResult(
         asset_key=target.key,
         check_name=UNRESOLVED,
@@ -208,3 +228,7 @@ def _check(catalog: Catalog, target: CatalogTarget) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"unresolved": len(catalog.unresolved), "reasons": dg.MetadataValue.md("\n".join(lines))},
     )
+
+
+def _near(loose: Unresolved) -> str:
+    return f" (near: {', '.join(loose.near)})" if loose.near else ""

@@ -1,6 +1,6 @@
 """Everything that the catalog holds before names are matched: what sources declare, and what Headwater loads."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -48,20 +48,29 @@ def key_of(source: str, databuilder_id: str) -> str:
     return f"{source}/{databuilder_id}"
 
 
-def gather(session: Session, sources: Sequence[Source], database: str) -> Gathered:
-    """Read the catalog's tables, and describe the warehouse. `database` is the warehouse's own name."""
+def gather(session: Session, sources: Sequence[Source], database: str, forgotten: Set[str] = frozenset()) -> Gathered:
+    """Read the catalog's tables, and describe the warehouse. `database` is the warehouse's own name.
+
+    What `forgotten` sources have declared is left out.
+    """
     session.execute_many(CREATE)
     gathered = Gathered()
-    _declared(session, gathered)
+    _declared(session, gathered, forgotten)
+    declaring = {entry.source for entry in gathered.entries.values()}
+    for name in sorted(declaring - {source.name for source in sources}):
+        hint = f"`headwater publish --forget {name}` removes it"
+        gathered.problems.append(f"`{name}` is no source of the config file; what it declared is still there: {hint}")
     for source in sources:
         _loaded(session, gathered, source, database)
     _check_parents(gathered)
     return gathered
 
 
-def _declared(session: Session, gathered: Gathered) -> None:
+def _declared(session: Session, gathered: Gathered, forgotten: Set[str]) -> None:
     for row in session.query(DECLARED)[1]:
         source, entity_type, id_, parent, *rest = row
+        if source in forgotten:
+            continue
         title, description, definition, native, owners, order, type_, is_pk, hidden, schema, db, group, product, at = (
             rest
         )
@@ -91,6 +100,8 @@ def _declared(session: Session, gathered: Gathered) -> None:
         )
     ends = "SELECT source, from_identifier, to_identifier FROM catalog.lineage ORDER BY source, position"
     for source, upstream, downstream in session.query(ends)[1]:
+        if source in forgotten:
+            continue
         gathered.declared.append(
             DeclaredEdge(
                 source=source,
@@ -230,7 +241,7 @@ def _check_parents(gathered: Gathered) -> None:
         if entry.parent is not None and entry.parent not in entries:
             gathered.problems.append(f"`{key}` is in `{entry.parent}`, which nobody declares")
             entries[key] = replace(entry, parent=None)
-        elif entry.parent is None and entry.entity_type == "column":
+        elif entry.entity_type == "column" and (entry.parent is None or entries[entry.parent].entity_type != "table"):
             gathered.problems.append(f"`{key}` is a column of no table")
     for key in _in_circles(entries):
         gathered.problems.append(f"`{key}` is inside itself")

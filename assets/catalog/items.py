@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import msgspec
 
-from assets.catalog.model import Catalog, Entry
+from assets.catalog.model import Catalog, Edge, Entry, Unresolved
 
 Kind = Literal["resource", "edge"]
 FIELDS = ("title", "description", "definition", "native_type", "type", "database", "schema", "group", "product")
@@ -88,3 +89,43 @@ def _item(kind: Kind, key: str, source: str, document: Mapping[str, Any], beside
     """The item; what Secoda's shape has no place for, and other targets do, is in its digest as well."""
     payload = msgspec.json.encode(document)
     return Item(kind, key, source, payload, hashlib.sha256(payload + beside.encode()).hexdigest()[:32])
+
+
+def with_kept(catalog: Catalog, kept: Sequence[Item]) -> Catalog:
+    """The catalog with what it has no more, and a target is to keep."""
+    entries, edges, unresolved = dict(catalog.entries), list(catalog.edges), list(catalog.unresolved)
+    for item in kept:
+        document = item.document
+        if not document:
+            continue
+        if item.kind == "resource":
+            entries[item.key] = _entry(item, document)
+            continue
+        upstream, downstream = document["from_identifier"], document["to_identifier"]
+        if upstream["type"] == downstream["type"] == "internal_resource":
+            ends = upstream["databuilder_id"], downstream["databuilder_id"]
+            edges.append(Edge(upstream=ends[0], downstream=ends[1], source=item.source))
+        else:
+            ours = [_as_written(end, item.source) for end in (upstream, downstream)]
+            unresolved.append(Unresolved(source=item.source, upstream=ours[0], downstream=ours[1], reason=""))
+    return replace(catalog, entries=entries, edges=edges, unresolved=unresolved)
+
+
+def _entry(item: Item, document: Mapping[str, Any]) -> Entry:
+    updated = document.get("external_updated_at")
+    return Entry(
+        key=item.key,
+        source=item.source,
+        entity_type=document["entity_type"],
+        databuilder_id=item.key.removeprefix(f"{item.source}/"),
+        parent=document.get("parent_databuilder_id"),
+        owners=document.get("owners", ()),
+        updated_at=datetime.fromisoformat(updated) if updated else None,
+        **{name: document[name] for name in (*FIELDS, "is_pk", "hidden", "sort_order") if name in document},
+    )
+
+
+def _as_written(end: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    if end["type"] != "internal_resource":
+        return end
+    return {**end, "databuilder_id": str(end["databuilder_id"]).removeprefix(f"{source}/")}

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
+from pydantic import BaseModel
 
 from assets.catalog.items import Item, Kind, items_of
 from assets.catalog.model import Catalog
@@ -82,6 +83,17 @@ class Plan:
 Acknowledge = Callable[[Sequence[Change]], None]
 
 
+class TargetSpec(BaseModel, extra="forbid"):
+    """What a target wants to be told. `WHERE` are the fields that say where it is: elsewhere, nothing is there yet."""
+
+    WHERE: ClassVar[Sequence[str]] = ()
+
+    @property
+    def address(self) -> str:
+        """Where it is, in words."""
+        return " ".join(str(value) for field in self.WHERE if (value := getattr(self, field)))
+
+
 class Target(Protocol):
     """A catalog that is published to. One file in assets/catalog/targets/ each."""
 
@@ -113,9 +125,18 @@ class Published:
 
 
 def plan_for(
-    session: Session, target: str, catalog: Catalog, *, filtered: Callable[[str], bool], threshold: float
+    session: Session,
+    target: str,
+    catalog: Catalog,
+    *,
+    filtered: Callable[[str], bool],
+    threshold: float,
+    forgotten: Set[str] = frozenset(),
 ) -> Plan:
-    """The difference between the catalog and what the target holds; `filtered` keys are hidden, not gone."""
+    """The difference between the catalog and what the target holds; `filtered` keys are hidden, not gone.
+
+    `target` is its name and address. What `forgotten` sources have there is removed, however much it is.
+    """
     session.execute_many(CREATE)
     before = _before(session, target)
     changes: list[Change] = []
@@ -134,7 +155,7 @@ def plan_for(
         if change.action == "changed":
             changes[n] = replace(change, before=was[change.kind, change.key].payload)
     gone = [item for key, item in was.items() if key not in seen]
-    removed, kept, held_back = _removals(gone, before, alive, filtered, threshold)
+    removed, kept, held_back = _removals(gone, before, alive, filtered, threshold, forgotten)
     for item in removed:
         changes.append(Change(len(changes), "removed", item.kind, item.key, item.source, "", item.payload))
     return Plan(target=target, changes=changes, held_back=held_back, kept=kept)
@@ -173,6 +194,7 @@ def _removals(
     alive: Set[str],
     filtered: Callable[[str], bool],
     threshold: float,
+    forgotten: Set[str],
 ) -> tuple[list[Item], list[Item], dict[str, str]]:
     """Which of it to remove, which to keep for now, and why, by source."""
     hidden = [item for item in gone if filtered(item.key)]
@@ -181,8 +203,12 @@ def _removals(
     had = Counter(source for source, *_ in before.values())
     for source, count in Counter(item.source for item in lost).items():
         would = f"{count:,} of {had[source]:,} would be removed"
+        if source in forgotten:
+            continue
         if count > threshold * had[source]:
-            held_back[source] = f"{would}, more than {threshold:.0%}: they are kept for now"
+            held_back[source] = (
+                f"{would}, more than {threshold:.0%}: they are kept for now (`removal_threshold: 1` lets them go)"
+            )
         elif source not in alive:
             held_back[source] = f"{would}, and the source has nothing else: they are kept for now"
     kept = [item for item in lost if item.source in held_back]
@@ -198,7 +224,7 @@ def publish(warehouse: DuckDBWarehouse, name: str, target: Target, catalog: Cata
     def acknowledge(taken: Sequence[Change]) -> None:
         nonlocal left
         with warehouse.session() as session:
-            _cross_off(session, name, taken)
+            _cross_off(session, plan.target, taken)
         left -= len(taken)
 
     if isinstance(target, WholeTarget):
@@ -217,13 +243,6 @@ def _explained(error: HeadwaterError, name: str, wanted: int, left: int) -> Head
         rest = f"{wanted - left:,} of {wanted:,} changes are there; the next publication sends the rest"
         error.hint = f"{error.hint}\n  → {rest}" if error.hint else rest
     return error.at(source=f"catalog/{name}")
-
-
-def left_over(session: Session, target: str) -> int:
-    """How many changes of an earlier publication the target has not acknowledged: they come again with the next."""
-    session.execute_many(CREATE)
-    (row,) = session.query(f"SELECT count(*) FROM catalog.outbox WHERE target = {text(target)}")[1]
-    return int(row[0])
 
 
 def _fill_outbox(session: Session, plan: Plan) -> None:

@@ -45,7 +45,8 @@ class Names:
 
     def _table(self, name: str, schema: str | None, database: str | None, besides: str | None = None) -> str | _Miss:
         """The key of the one table that the name can mean, those of the source `besides` left out."""
-        found = [entry for entry in self._tables.get(name.casefold(), []) if entry.source != besides]
+        called_so = self._tables.get(name.casefold(), [])
+        found = [entry for entry in called_so if entry.source != besides]
         given = [(part, attribute) for part, attribute in ((schema, "schema"), (database, "database")) if part]
         fitting = [entry for entry in found if all(_fits(getattr(entry, attribute), part) for part, attribute in given)]
         exact = [entry for entry in fitting if all(getattr(entry, attribute) for _, attribute in given)]
@@ -57,6 +58,8 @@ class Names:
             return _Miss(f"`{spelled}` can mean {len(chosen)} tables", [entry.key for entry in chosen[:NEAR]])
         if found:
             return _Miss(f"`{spelled}`: a table of that name is elsewhere", [entry.key for entry in found[:NEAR]])
+        if called_so:
+            return _Miss(f"only `{besides}` itself has a table `{spelled}`: it is not outside")
         return _Miss(f"no table is called `{spelled}`", [self._tables[each][0].key for each in self._near(name)])
 
     def _near(self, name: str) -> Sequence[str]:
@@ -94,9 +97,9 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
         for upstream, confidence in _ends(names, gathered.entries, declared, declared.upstream, readings):
             for downstream, _ in targets:
                 if isinstance(upstream, _Miss) or isinstance(downstream, _Miss):
-                    miss = upstream if isinstance(upstream, _Miss) else downstream
-                    assert isinstance(miss, _Miss)
-                    unresolved.append(_kept(declared, miss))
+                    unresolved.append(
+                        _kept(declared, [end for end in (upstream, downstream) if isinstance(end, _Miss)])
+                    )
                     continue
                 how = "sql" if declared.upstream["type"] == "tables_from_query" else "declared"
                 if how == "sql":
@@ -113,13 +116,13 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
     return Catalog(entries=entries, edges=list(edges.values()), unresolved=unresolved)
 
 
-def _kept(declared: DeclaredEdge, miss: _Miss) -> Unresolved:
+def _kept(declared: DeclaredEdge, misses: Sequence[_Miss]) -> Unresolved:
     return Unresolved(
         source=declared.source,
         upstream=declared.upstream,
         downstream=declared.downstream,
-        reason=miss.reason,
-        near=tuple(miss.near),
+        reason="; ".join(miss.reason for miss in misses),
+        near=tuple(near for miss in misses for near in miss.near),
     )
 
 

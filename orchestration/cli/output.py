@@ -73,7 +73,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]
     """Print rows in columns; numbers stand right, and a column without any value is left out."""
     kept = [n for n, _ in enumerate(header) if not rows or any(_has_value(row[n]) for row in rows)]
     table = Table(
-        title=title,
+        title=printable(title),
         title_justify="left",
         title_style="bold",
         header_style="bold",
@@ -90,8 +90,15 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]
         table.add_column(column, footer=foot, justify=justify, overflow="fold", no_wrap=is_number)
     for row in rows:
         cells = [row[position] for position in kept]
-        table.add_row(*(cell if isinstance(cell, Text) else escape(shown(cell)) for cell in cells))
+        table.add_row(
+            *(_harmless(cell) if isinstance(cell, Text) else escape(printable(shown(cell))) for cell in cells)
+        )
     console().print(table)
+
+
+def _harmless(cell: Text) -> Text:
+    cell.plain = printable(cell.plain)  # as long as before, so that colours stay where they are
+    return cell
 
 
 def _has_value(cell: Any) -> bool:

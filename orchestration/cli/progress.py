@@ -34,6 +34,7 @@ class Report(Observer):
         self.failures: list[HeadwaterError] = []
         self.delivered: list[Any] = []
         self.skipped: list[str] = []
+        self.notes: list[str] = []
         self.seconds = 0.0
 
     def failed_count(self) -> int:
@@ -54,6 +55,10 @@ class Report(Observer):
     def failed(self, error: HeadwaterError) -> None:
         """Remember what ended a whole run."""
         self.failures.append(error)
+
+    def noted(self, note: str) -> None:
+        """Remember it."""
+        self.notes.append(note)
 
 
 class PlainReport(Report):

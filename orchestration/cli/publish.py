@@ -17,6 +17,9 @@ MOST_SHOWN = 20
 
 def publish(
     targets: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]…", help="All by default.")] = None,
+    forget: Annotated[
+        list[str] | None, typer.Option(metavar="SOURCE", help="Let go of what a source declared that is no more.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -24,19 +27,34 @@ def publish(
 ) -> None:
     """Publish the catalog: what was created, changed and removed since the last time."""
     from assets.catalog.asset import prepare
-    from orchestration.catalogs import load_catalogs, run_publication
+    from integrations.sdk.errors import HeadwaterError, TablesFailed
+    from orchestration.catalogs import forget_sources, load_catalogs, run_publication
 
-    chosen = load_catalogs(config, targets or [])
-    documents = []
+    chosen = load_catalogs(config, targets or [], forget or [])
+    documents, failed = [], []
     for target in chosen:
         made = prepare(target)
-        about, wrong = ({}, []) if dry_run else run_publication(target, made)  # through Dagster: it is in its history
+        about: dict[str, Any] = {}
+        wrong: list[str] = []
+        error = None
+        try:
+            if not dry_run:
+                about, wrong = run_publication(target, made)  # through Dagster: it is in its history
+        except HeadwaterError as raised:
+            error = raised
+            failed.append(raised)
         document = _document(target, made.catalog, made.plan, list(dict.fromkeys([*made.problems, *wrong])), about)
-        documents.append(document)
-        if not json:
+        documents.append(document | {"error": output.error_document(error) if error else None})
+        if error and not json:
+            output.print_error(error)
+        elif not json:
             _print(document, made.plan, about, dry_run=dry_run)
+    if forget and not dry_run and not failed:
+        forget_sources(chosen[0], forget)
     if json:
         output.print_json({"catalogs": documents})
+    if failed:
+        raise typer.Exit(TablesFailed("", failed, committed=len(chosen) - len(failed)).exit_code)
 
 
 def _document(
@@ -71,10 +89,9 @@ def _print(document: dict[str, Any], planned: "Plan", about: dict[str, Any], *, 
             console.print(f"{change.action} {change.kind} {change.key}", markup=False)
         if len(planned.changes) > MOST_SHOWN:
             console.print(f"… and {len(planned.changes) - MOST_SHOWN:,} more")
-    for source, why in document["held_back"].items():
-        console.print(f"note: {source}: {why}", markup=False)
-    for problem in document["problems"]:
-        console.print(f"note: {problem}", markup=False)
+    held_back = [f"{source}: {why}" for source, why in document["held_back"].items()]
+    for said in dict.fromkeys([*held_back, *document["problems"]]):
+        console.print(f"note: {said}", markup=False)
     if document["unresolved"]:
         console.print(f"{len(document['unresolved']):,} ends of lineage are not in the catalog, such as:")
         for loose in document["unresolved"][:5]:

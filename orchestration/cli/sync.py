@@ -160,8 +160,8 @@ def print_summary(report: Any) -> None:
     notes = [(o.record, note) for o in report.outcomes for note in o.record.notes]
     for record, note in notes:
         output.console().print(f"note: {record.source}.{record.table_name}: {note}", markup=False)
-    for skipped in report.skipped:
-        output.console().print(f"note: {skipped}", markup=False)
+    for note in [*report.notes, *report.skipped]:
+        output.console().print(f"note: {note}", markup=False)
     rejected = sum(outcome.record.rejected for outcome in report.outcomes)
     if rejected:
         output.console().print(f"{rejected:,} records could not be read: see headwater.rejected_rows in the warehouse")
@@ -187,6 +187,7 @@ def as_document(report: Any) -> dict[str, Any]:
         ],
         "delivered": [_delivered_document(each) for each in report.delivered],
         "declared": [{"source": s, "entity_type": t, "count": c} for s, t, c in report.declared],
+        "notes": report.notes,
         "skipped": report.skipped,
         "errors": [output.error_document(error) for error in report.failures],
     }

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from assets.catalog.model import Catalog, Edge, Entry
-from assets.catalog.publishing import Acknowledge, Change, Plan, left_over, plan_for, publish
+from assets.catalog.publishing import Acknowledge, Change, Plan, plan_for, publish
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
+from tests.catalog.worlds import outbox_of
 
 
 class Recorder:
@@ -55,7 +56,7 @@ class World:
 
     def left_over(self) -> int:
         with self.warehouse.session() as session:
-            return left_over(session, "t")
+            return outbox_of(session)
 
 
 @pytest.fixture
@@ -154,7 +155,9 @@ def test_too_many_removals_are_held_back(world: World) -> None:
     world.publish(catalog(*"abcdefgh"))
     held = world.publish(catalog("a"))
     assert counts(held) == (0, 0, 0)
-    assert held.held_back == {"s": "14 of 15 would be removed, more than 75%: they are kept for now"}
+    assert held.held_back == {
+        "s": "14 of 15 would be removed, more than 75%: they are kept for now (`removal_threshold: 1` lets them go)"
+    }
     assert counts(world.publish(catalog(*"abcdef"))) == (0, 0, 4)
     assert counts(world.publish(catalog("a"), threshold=1)) == (0, 0, 10)
 

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
 from integrations.sdk.testing import serving
+from orchestration.cli import output
 from orchestration.cli.app import app, run
 from orchestration.testing import SOURCE, Project
 from tests.example import TOKEN, library
@@ -231,3 +233,12 @@ def test_discover_mends_what_it_is_told_to_mend(
     assert "has no tables" in document_of(["discover", *config], capsys, code=2)["error"]["message"]
     assert snapshot.read_text() == good
     assert document_of(["sync", *config], capsys)["tables"][0]["rows"] == 1
+
+
+def test_tables_show_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a source calls its things cannot colour the terminal, or rename its window."""
+    output.print_table("\x1b]0;x\x07", ["a", "b"], [["\x1b[31mred", Text("\x1b[2Jgone", style="bold")]])
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+    assert "red" in printed

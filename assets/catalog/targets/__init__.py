@@ -1,26 +1,24 @@
-"""The catalogs that can be published to: each module here is one, with `Spec` and `connect(spec, folder)`."""
+"""The catalogs that can be published to: each module is one, with `Spec` (a TargetSpec) and `connect(spec, folder)`."""
 
 import importlib
 import pkgutil
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
-from assets.catalog.publishing import Target
+from assets.catalog.publishing import Target, TargetSpec
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import nearest
 
 TARGETS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def spec_of(path: str) -> type[BaseModel]:
+def spec_of(path: str) -> type[TargetSpec]:
     """What a target wants to be told. Raises: ConfigError when there is no such target."""
-    spec: type[BaseModel] = _module(path).Spec
+    spec: type[TargetSpec] = _module(path).Spec
     return spec
 
 
-def connect(path: str, spec: BaseModel, folder: Path) -> Target:
+def connect(path: str, spec: TargetSpec, folder: Path) -> Target:
     """The target; `folder` is where relative paths start."""
     target: Target = _module(path).connect(spec, folder)
     return target

@@ -15,12 +15,12 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
-from pydantic import BaseModel, Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 from urllib3 import encode_multipart_formdata
 
 from assets.catalog.items import Item, items_of
 from assets.catalog.model import Catalog
-from assets.catalog.publishing import Acknowledge, Change
+from assets.catalog.publishing import Acknowledge, Change, TargetSpec
 from integrations.sdk.auth import Bearer
 from integrations.sdk.errors import ConfigError, HeadwaterError, PageUnreadable, SourceRefused
 from integrations.sdk.http import HttpClient
@@ -32,8 +32,10 @@ CATALOG = "resource/catalog/"
 KIND = "custom"
 
 
-class Spec(BaseModel, extra="forbid"):
+class Spec(TargetSpec):
     """Which workspace, and which of its custom integrations."""
+
+    WHERE = ("base_url", "integration", "integration_id")
 
     api_key: SecretStr = Field(description="An API key of the workspace; it has its creator's rights.")
     base_url: HttpUrl = Field(

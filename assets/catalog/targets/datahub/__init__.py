@@ -13,12 +13,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 
 from assets.catalog.gather import WAREHOUSE
 from assets.catalog.items import Item
 from assets.catalog.model import Catalog
-from assets.catalog.publishing import Acknowledge, Change
+from assets.catalog.publishing import Acknowledge, Change, TargetSpec
 from integrations.sdk.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ FILES = {"file": "data/datahub.json", "lite": "data/datahub.db"}
 MOST_LISTED = 3
 
 
-class Spec(BaseModel, extra="forbid"):
+class Spec(TargetSpec):
     """Where to, and how things are called there."""
+
+    WHERE = ("sink", "file", "server")
 
     sink: Literal["file", "lite", "rest"] = Field(
         "file", description="A file for `datahub ingest`, DataHub Lite on SQLite, or a server."

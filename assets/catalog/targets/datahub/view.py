@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
-from assets.catalog.items import FIELDS, Item
+from assets.catalog.items import Item, with_kept
 from assets.catalog.model import Catalog, Edge, Entry, Unresolved
 from assets.catalog.publishing import Change
 from assets.catalog.targets.datahub.naming import Naming, kind_of
@@ -22,7 +20,7 @@ class View:
     """The entities of a catalog, and of what is kept besides, with all that each of them is described by."""
 
     def __init__(self, catalog: Catalog, kept: Sequence[Item], naming: Naming) -> None:
-        catalog = _with(catalog, kept)
+        catalog = with_kept(catalog, kept)
         self.naming, self.entries = naming, catalog.entries
         self.left_out: list[str] = []
         self.urns: dict[str, str] = {}  # by key
@@ -151,43 +149,3 @@ def _internal_ends(loose: Unresolved) -> Iterator[str]:
     for end in (loose.upstream, loose.downstream):
         if end["type"] == "internal_resource":
             yield f"{loose.source}/{end['databuilder_id']}"
-
-
-def _with(catalog: Catalog, kept: Sequence[Item]) -> Catalog:
-    """The catalog with what it has no more, and the target is to keep."""
-    entries, edges, unresolved = dict(catalog.entries), list(catalog.edges), list(catalog.unresolved)
-    for item in kept:
-        document = item.document
-        if not document:
-            continue
-        if item.kind == "resource":
-            entries[item.key] = _entry(item, document)
-            continue
-        upstream, downstream = document["from_identifier"], document["to_identifier"]
-        if upstream["type"] == downstream["type"] == "internal_resource":
-            ends = upstream["databuilder_id"], downstream["databuilder_id"]
-            edges.append(Edge(upstream=ends[0], downstream=ends[1], source=item.source))
-        else:
-            ours = [_as_written(end, item.source) for end in (upstream, downstream)]
-            unresolved.append(Unresolved(source=item.source, upstream=ours[0], downstream=ours[1], reason=""))
-    return replace(catalog, entries=entries, edges=edges, unresolved=unresolved)
-
-
-def _entry(item: Item, document: Mapping[str, Any]) -> Entry:
-    updated = document.get("external_updated_at")
-    return Entry(
-        key=item.key,
-        source=item.source,
-        entity_type=document["entity_type"],
-        databuilder_id=item.key.removeprefix(f"{item.source}/"),
-        parent=document.get("parent_databuilder_id"),
-        owners=document.get("owners", ()),
-        updated_at=datetime.fromisoformat(updated) if updated else None,
-        **{name: document[name] for name in (*FIELDS, "is_pk", "hidden", "sort_order") if name in document},
-    )
-
-
-def _as_written(end: Mapping[str, Any], source: str) -> Mapping[str, Any]:
-    if end["type"] != "internal_resource":
-        return end
-    return {**end, "databuilder_id": str(end["databuilder_id"]).removeprefix(f"{source}/")}

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 
 from assets.catalog.model import Catalog
-from assets.catalog.publishing import Acknowledge, Change
+from assets.catalog.publishing import Acknowledge, Change, TargetSpec
 from assets.catalog.targets.openlineage.events import KINDS, Event, EventKind, Events, Touched
 from assets.catalog.targets.openlineage.naming import Naming
 from assets.catalog.targets.openlineage.sending import Sender, over_http, to_file
@@ -19,8 +19,10 @@ DATASETS_AT_ONCE = 100  # between two acknowledgements
 MOST_NAMED = 3
 
 
-class Spec(BaseModel, extra="forbid"):
+class Spec(TargetSpec):
     """Where events go, which, and what things are called in them."""
+
+    WHERE = ("file", "url", "endpoint")
 
     file: str = Field("", description="A file of JSON lines that is appended to, relative to the config file.")
     url: HttpUrl | None = Field(None, description="A consumer's address, such as Marquez's.")
