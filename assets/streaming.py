@@ -8,6 +8,7 @@ import contextvars
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 from assets.authors import explained
 from assets.order import SyncOrder
@@ -60,7 +61,8 @@ class StreamReader:
                     break
         except BaseException as error:  # noqa: BLE001 - the boundary of a plugin's protocol
             for run in self._runs:
-                run.fail(explained(error, "the plugin", source=self._order.source, table=run.node.name))
+                own = copy(error)  # each names its own table
+                run.fail(explained(own, "the plugin", source=self._order.source, table=run.node.name))
         else:
             self._end()
         finally:

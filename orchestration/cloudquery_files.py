@@ -39,6 +39,8 @@ class Reader:
         spec = self._plugin(given)
         if spec.get("registry", "python") in (*REGISTRIES, *HUB):
             spec.setdefault("skip_dependent_tables", True)
+        if spec.get("registry") in HUB:
+            self._cannot("path", FROM_THE_HUB.format(path=spec.get("path")))
         if isinstance(spec.get("destinations"), list):
             names = [self._legal(each, "destinations") for each in spec["destinations"]]
             spec["destinations"] = list({str(each): each for each in names}.values())

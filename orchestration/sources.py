@@ -20,7 +20,7 @@ from assets.order import TableOptions
 from assets.source import LINEAGE, Source
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
 from integrations.sdk import secodadk
-from integrations.sdk.cloudquery.source import PluginAt, plugin_source
+from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB, PluginAt, PluginSource, plugin_source
 from integrations.sdk.errors import ConfigError, DeclarationError, HeadwaterError
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.manifest import Manifest
@@ -143,11 +143,11 @@ def checked_spec(integration: type[SecodaIntegration], configured: SourceSpec, m
     return dict(configured.spec)
 
 
-def spec_model(configured: SourceSpec) -> type[BaseModel] | None:
-    """The model of a source's spec; None where it has none."""
+def spec_model(configured: SourceSpec, folder: Path) -> type[BaseModel] | None:
+    """The model of a source's spec; None where it has none. Raises: ConfigError, DeclarationError."""
     if configured.registry != "python":
         return None
-    integration = find_integration(configured.path, Path.cwd())
+    integration = find_integration(configured.path, folder)
     return integration.spec if issubclass(integration, Integration) else None
 
 
@@ -244,9 +244,23 @@ def _nodes(integration: type[SecodaIntegration], spec: Any, config: Config, conf
     return select(nodes, configured.tables, configured.skip_tables, configured.skip_dependent_tables)
 
 
+def made_of(source: Source) -> str:
+    """What a source is: its integration's module, or where its plugin is."""
+    if issubclass(source.integration, PluginSource):
+        return f"{source.integration.at.registry} {source.integration.at.path}"
+    return source.integration.__module__
+
+
 def needs_discovery(source: Source) -> bool:
     """Whether a source's tables are to be discovered, and have not been."""
     return issubclass(source.integration, Integration) and source.integration.discovers() and not source.nodes
+
+
+def how_to_discover(source: Source) -> str:
+    """What to do so that a source's tables are known."""
+    if issubclass(source.integration, PluginSource) and source.integration.at.registry in HUB:
+        return FROM_THE_HUB.format(path=source.integration.at.path)
+    return f"run: headwater discover {source.name}"
 
 
 def snapshot_path(config: Config, source: str) -> Path:

@@ -104,7 +104,7 @@ def validate(
     from integrations.sdk.errors import ConfigError
     from orchestration.cli.targets import load
     from orchestration.definitions import build_definitions
-    from orchestration.sources import needs_discovery
+    from orchestration.sources import how_to_discover, made_of, needs_discovery
 
     if schema:
         from orchestration.file_schema import file_schema
@@ -118,11 +118,11 @@ def validate(
     found = [
         {
             "source": source.name,
-            "integration": source.script or source.integration.__module__,
+            "integration": source.script or made_of(source),
             "tables": len(source.nodes),
             "resources": ", ".join(source.entity_types),
             "warehouse": str(source.warehouse.path),
-            "note": f"run: headwater discover {source.name}" if needs_discovery(source) else "",
+            "note": how_to_discover(source) if needs_discovery(source) else "",
         }
         for source in sources
     ]

@@ -39,8 +39,11 @@ def serve(
         raise ConfigError(
             f"serving needs the package `{error.name}`", hint='install it: pip install "headwater[cloudquery]"'
         ) from None
+    from orchestration.sources import spec_model
+
     log_to_stdout(log_level, as_json=log_format == "json")
     configured, folder = _find(source, config)
+    spec_model(configured, folder)  # that there is such an integration
     serve_plugin(configured, folder, address, is_socket=network == "unix")
 
 

@@ -257,14 +257,14 @@ def _rows_last_time(source: Any) -> dict[str, int]:
 
 def _require_tables(target: Any) -> None:
     from integrations.sdk.errors import ConfigError
-    from orchestration.sources import needs_discovery
+    from orchestration.sources import how_to_discover, needs_discovery
 
     if not target.source.nodes and not target.source.entity_types and not needs_discovery(target.source):
         raise ConfigError(f"`{target.source.name}` has neither tables nor resources: there is nothing to sync")
     if needs_discovery(target.source):
         raise ConfigError(
             f"the tables of `{target.source.name}` are not known yet",
-            hint=f"run: headwater discover {target.source.name}",
+            hint=how_to_discover(target.source),
         )
 
 

@@ -50,7 +50,7 @@ class SourcePlugin(plugin_pb2_grpc.PluginServicer, discovery_pb2_grpc.DiscoveryS
 
     def GetSpecSchema(self, request: Any, context: Any) -> Any:  # noqa: N802
         """What the spec may hold, as a JSON schema."""
-        model = spec_model(self._configured)
+        model = spec_model(self._configured, self._folder)
         schema = json.dumps(model.model_json_schema()) if model else ""
         return pb.GetSpecSchema.Response(json_schema=schema)
 
@@ -84,6 +84,8 @@ class SourcePlugin(plugin_pb2_grpc.PluginServicer, discovery_pb2_grpc.DiscoveryS
 
     def Sync(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """All tables first, then their rows, parents before children; errors by table; how far each was read."""
+        if request.shard.total > 1:  # each shard would send everything
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "shards are not supported: sync without --shard")
         if not self._syncing.acquire(blocking=False):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "a sync of this plugin is under way")
         interrupts = Interrupts()

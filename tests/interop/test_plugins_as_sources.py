@@ -121,8 +121,9 @@ def test_a_plugin_that_goes_wrong_is_named_and_loses_nothing(
     monkeypatch.setattr("integrations.sdk.cloudquery.client.SILENCE_S", 3.0)
     good = project(executable, tables=["flat"], spec={"flat": 100})
     assert failures(good.sync()) == {}
-    failed = failures(project(executable, tables=["flat"], spec=spec).sync())
+    failed = failures(project(executable, tables=["flat", "events"], spec=spec).sync())
     assert said in failed["flat"]
+    assert all(f"{SOURCE}.{table}:" in failed[table] for table in ("flat", "events"))
     assert "hunter22" not in failed["flat"]
     (left,) = good.query(f"SELECT count(*) FROM {SOURCE}.flat")[0]
     assert left >= 100

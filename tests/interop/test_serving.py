@@ -206,3 +206,27 @@ def test_it_takes_the_flags_of_cloudquery_and_logs_as_it_reads_them(tmp_path: Pa
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     assert {line["level"] for line in lines} <= {"debug", "info", "warn", "error"}
     assert any(line["level"] == "error" and "no such luck" in line["message"] for line in lines)
+
+
+def test_what_is_no_integration_is_not_served() -> None:
+    """A name that is misspelt is an error at once, and no server."""
+    process = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "serve", "nope", "--address", f"127.0.0.1:{free_port()}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert "nope" in process.stderr
+
+
+def test_a_shard_is_refused(client: Client) -> None:
+    """Each shard of a sync would send everything."""
+    client.init()
+    with pytest.raises(grpc.RpcError) as refused:
+        client.sync("flat", shard=pb.Sync.Request.Shard(num=1, total=2))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "--shard" in refused.value.details()

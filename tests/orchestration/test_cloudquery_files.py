@@ -180,13 +180,15 @@ def test_every_field_is_honoured_or_explained(tmp_path: Path, capsys: pytest.Cap
     said = {(each["field"], each["works"]) for each in document["differences"]}
     assert said == {
         ("backend_options", True), ("otel_endpoint", True), ("send_sync_summary", True), ("transformers", False),
-        ("path", True), ("spec.batch_size", True), ("destinations", True),
+        ("path", False), ("path", True), ("spec.batch_size", True), ("destinations", True),
     }  # fmt: skip
     assert run(["migrate-config", "--config", str(path)]) == 0
     assert "transformers" in capsys.readouterr().out
     assert run(["validate", "--config", str(path), "--json"]) == 0
     notes = json.loads(capsys.readouterr().out)["notes"]
-    assert len(notes) == 1
+    assert ["path" in notes[0], "transformers" in notes[1], len(notes)] == [True, True, 2]
+    assert run(["sync", "aws", "--config", str(path)]) == 2
+    assert "on CloudQuery's Hub" in capsys.readouterr().err
     assert run(["discover", "aws", "--config", str(path)]) == 2
     assert "on CloudQuery's Hub" in capsys.readouterr().err
 

@@ -26,6 +26,7 @@ STARTS_WITHIN_S = 60.0
 STOPS_WITHIN_S = 5.0
 LINES_KEPT = 5
 PORT = 7777
+QUESTION = "/cloudquery.discovery.v1.Discovery/GetVersions"
 LEVELS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40}
 FLAGS = ("--log-level", "info", "--log-format", "json", "--no-sentry")
 
@@ -40,16 +41,16 @@ class Running:
         self.address = address
 
     def wait(self, channel: grpc.Channel) -> None:
-        """Until it listens. Raises: SourceUnreachable, with what it has written."""
-        ready = grpc.channel_ready_future(channel)
+        """Until it answers. Raises: SourceUnreachable, with what it has written."""
+        ask = channel.unary_unary(QUESTION)
         give_up = time.monotonic() + self.listens_within_s
-        while time.monotonic() < give_up and not self.has_ended():
+        while (left := give_up - time.monotonic()) > 0 and not self.has_ended():
             try:
-                ready.result(timeout=0.2)
-            except grpc.FutureTimeoutError:
-                continue
+                ask(b"", timeout=min(left, 1.0), wait_for_ready=True)
+            except grpc.RpcError as error:
+                if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    continue
             return
-        ready.cancel()
         what = "the plugin has ended" if self.has_ended() else f"no plugin listens at {self.address}"
         raise SourceUnreachable(what, hint=self.last_words() or "start it, or correct `path`")
 
