@@ -15,12 +15,19 @@ CREATE = (
 )
 
 
-class Reading(msgspec.Struct, frozen=True, array_like=True):
-    """The tables that a query reads, each as database, schema and name; or why there are none."""
+Table = tuple[str | None, str | None, str]
+"""Database, schema and name."""
+Columns = Mapping[str, Sequence[str]]
+"""The columns of tables, by their quoted names."""
 
-    tables: Sequence[tuple[str | None, str | None, str]]
+
+class Reading(msgspec.Struct, frozen=True, array_like=True):
+    """The tables that a query reads, or why there are none; with a schema, what its columns are made of."""
+
+    tables: Sequence[Table]
     confidence: float
     why: str = ""
+    columns: Sequence[tuple[str, Sequence[tuple[Table, str]]]] = ()
 
 
 class Readings:
@@ -30,16 +37,18 @@ class Readings:
         self._known, self._version = known or {}, _version()
         self.used: dict[str, Reading] = {}
 
-    def of(self, sql: str, dialect: str | None, database: str | None, schema: str | None) -> Reading:
-        """What a query reads."""
-        asked = msgspec.json.encode([self._version, sql, dialect, database, schema])
+    def of(
+        self, sql: str, dialect: str | None, database: str | None, schema: str | None, columns: Columns | None = None
+    ) -> Reading:
+        """What a query reads; and, where the columns of its tables are given, of which it makes its own."""
+        asked = msgspec.json.encode([self._version, sql, dialect, database, schema, *([columns] if columns else [])])
         digest = hashlib.sha256(asked).hexdigest()[:32]
         if digest not in self.used:
             known = self._known.get(digest)
             if known is not None:
                 self.used[digest] = msgspec.json.decode(known, type=Reading)
             else:
-                self.used[digest] = _read(sql, dialect, database, schema)
+                self.used[digest] = _read(sql, dialect, database, schema, columns)
         return self.used[digest]
 
 
@@ -62,13 +71,24 @@ def keep(session: Session, readings: Readings) -> None:
     connection.execute("COMMIT")
 
 
-def _read(sql: str, dialect: str | None, database: str | None, schema: str | None) -> Reading:
-    from assets.lineage import resolve  # brings the SQL parser, which queries that are known do without
+def _read(sql: str, dialect: str | None, database: str | None, schema: str | None, columns: Columns | None) -> Reading:
+    from assets.lineage import TableName, resolve  # brings the SQL parser, which queries that are known do without
 
-    found = resolve(sql, dialect=dialect, default_database=database, default_schema=schema, columns=False)
-    tables = [(table.catalog or database, table.schema, table.name) for table in found.sources]
+    def named(table: TableName) -> Table:
+        return table.catalog or database, table.schema, table.name
+
+    found = resolve(
+        sql,
+        dialect=dialect,
+        default_database=database,
+        default_schema=schema,
+        schema=columns,
+        columns=columns is not None,
+    )
+    tables = [named(table) for table in found.sources]
     why = "" if tables else "; ".join(found.problems) or "it reads no table"
-    return Reading(tables, found.confidence, why)
+    made = [(each.target, [(named(source.table), source.column) for source in each.sources]) for each in found.columns]
+    return Reading(tables, found.confidence, why, made)
 
 
 def _version() -> str:

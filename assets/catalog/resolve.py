@@ -13,7 +13,7 @@ from typing import Any
 
 from assets.catalog.gather import DeclaredEdge, Gathered, key_of
 from assets.catalog.model import Catalog, Edge, Entry, Unresolved
-from assets.catalog.queries import Readings
+from assets.catalog.queries import Readings, Table
 
 NEAR = 3
 MAX_COMPARED = 50_000  # half a second
@@ -71,6 +71,10 @@ class Names:
             self._found_near[sought] = difflib.get_close_matches(sought, self._tables, n=NEAR)
         return self._found_near[sought]
 
+    def columns_of(self, table: str) -> Mapping[str, str]:
+        """The keys of a table's columns, by their names without case."""
+        return self._columns.get(table, {})
+
     def column(self, table: str, name: str) -> str | _Miss:
         """The key of a table's column."""
         columns = self._columns.get(table, {})
@@ -108,12 +112,49 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
                     upstream=upstream, downstream=downstream, source=declared.source, how=how, confidence=confidence
                 )
                 edges.setdefault((upstream, downstream), edge)
+        if declared.upstream["type"] == "tables_from_query":
+            for downstream, _ in targets:
+                if isinstance(downstream, str) and names.columns_of(downstream):
+                    for edge in _of_columns(names, declared, downstream, readings):
+                        edges.setdefault((edge.upstream, edge.downstream), edge)
     entries = gathered.entries | {
         key: replace(gathered.entries[key], sql=";\n\n".join(found))
         for key, found in queries.items()
         if not gathered.entries[key].sql
     }
     return Catalog(entries=entries, edges=list(edges.values()), unresolved=unresolved)
+
+
+def _of_columns(names: Names, declared: DeclaredEdge, table: str, readings: Readings) -> Iterator[Edge]:
+    """The edges from the columns that a query reads to those of the table that is made of it, by their names."""
+    end = declared.upstream
+    besides = declared.source if end.get("external") else None
+    sql, (dialect, default_database, default_schema) = end["sql"], (end.get(key) for key in READ_AS)
+    read: dict[Table, str] = {}
+    for database, schema, name in readings.of(sql, dialect, default_database, default_schema).tables:
+        if isinstance(key := names.table(name, schema, database, besides), str):
+            read[database, schema, name] = key
+    columns = {_quoted(each): list(names.columns_of(key)) for each, key in read.items() if names.columns_of(key)}
+    if not columns:
+        return
+    reading = readings.of(sql, dialect, default_database, default_schema, columns)
+    own = names.columns_of(table)
+    for made, sources in reading.columns:
+        downstream = own.get(made.casefold())
+        for of, column in sources:
+            upstream = names.columns_of(read.get(of, "")).get(column.casefold())
+            if upstream and downstream and upstream != downstream:
+                yield Edge(
+                    upstream=upstream,
+                    downstream=downstream,
+                    source=declared.source,
+                    how="sql",
+                    confidence=reading.confidence,
+                )
+
+
+def _quoted(table: Table) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in table if part)
 
 
 def _kept(declared: DeclaredEdge, misses: Sequence[_Miss]) -> Unresolved:

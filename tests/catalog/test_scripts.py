@@ -14,7 +14,9 @@ from orchestration.cli.app import run
 SCRIPT = """
 from pathlib import Path
 
-from secodadk import DeclaredLineage, ExternalTable, InternalResource, Resource, SecodaIntegration
+from secodadk import (
+    DeclaredLineage, ExternalTable, InternalResource, Resource, SecodaIntegration, TablesFromSQLQuery,
+)
 
 
 class Script(SecodaIntegration):
@@ -22,13 +24,16 @@ class Script(SecodaIntegration):
 
     def extract(self):
         for kind, id, parent in eval(Path(__file__).with_name("declared").read_text()):
-            self.declare_resource(Resource(entity_type=kind, databuilder_id=id, parent_databuilder_id=parent, title=id))
+            about = {"title": id.split(".")[-1], "parent_databuilder_id": parent}
+            self.declare_resource(Resource(entity_type=kind, databuilder_id=id, **about))
         for upstream, downstream in eval(Path(__file__).with_name("edges").read_text()):
             edge = DeclaredLineage(from_identifier=self.end(upstream), to_identifier=self.end(downstream))
             self.declare_lineage(edge)
 
     def end(self, said):
-        return ExternalTable(**said) if isinstance(said, dict) else InternalResource(databuilder_id=said)
+        if isinstance(said, dict):
+            return ExternalTable(**said)
+        return TablesFromSQLQuery(sql=said) if " " in said else InternalResource(databuilder_id=said)
 """
 LOCAL = {"name": "local", "path": "local"}
 Document = Callable[..., Any]
@@ -186,3 +191,24 @@ def test_what_a_script_leaves_out_is_said(scripted: Scripted, document: Document
     assert document("sync")["notes"] == ["s declares nothing: what it declared before is kept"]
     (published,) = document("publish")["catalogs"]
     assert published["resources"] == 2
+
+
+def test_a_query_gives_the_columns_of_what_is_made_of_it(scripted: Scripted, document: Document) -> None:
+    """Where the table has columns of those names, and the tables that are read are in the catalog."""
+    tables = {"orders": ["id", "customer", "total"], "customers": ["id", "name"], "report": ["id", "who", "spent", "x"]}
+    resources: list[tuple[str, str, str | None]] = [("dashboard", "board", None)]
+    for table, columns in tables.items():
+        resources += [("table", table, None), *(("column", f"{table}.{each}", table) for each in columns)]
+    joined = "orders o JOIN customers c ON c.id = o.customer"
+    sql = f"SELECT o.id, c.name AS who, sum(o.total) AS SPENT FROM {joined} GROUP BY 1, 2"
+    scripted.declare(*resources, edges=[(sql, "report"), (sql, "board")])
+    (published,) = document("publish")["catalogs"]
+    assert (published["problems"], published["unresolved"]) == ([], [])
+    lines = (scripted.folder / "data" / "catalog" / "lineage.jsonl").read_text().splitlines()
+    edges = {tuple(end["databuilder_id"] for end in json.loads(line).values()) for line in lines}
+    assert edges == {
+        ("s/orders", "s/report"), ("s/customers", "s/report"), ("s/orders", "s/board"), ("s/customers", "s/board"),
+        ("s/orders.id", "s/report.id"), ("s/customers.name", "s/report.who"), ("s/orders.total", "s/report.spent"),
+    }  # fmt: skip
+    (again,) = document("publish", "--dry-run")["catalogs"]
+    assert again["changes"]["edge"] == {"created": 0, "changed": 0, "removed": 0}

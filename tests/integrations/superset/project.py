@@ -99,8 +99,17 @@ class SupersetProject:
                 found[id_] = {key: value for key, value in line.items() if value}
         return found
 
+    def column_edges(self) -> set[Edge]:
+        """What is published of its lineage between columns, which comes of the queries."""
+        columns = {id_ for id_, about in self.resources().items() if about["entity_type"] == "column"}
+        return {edge for edge in self._edges()[0] if edge[1] in columns}
+
     def edges(self) -> tuple[set[Edge], set[str]]:
-        """What is published of its lineage: edges between resources; what is made of a table that nobody knows."""
+        """What is published of the rest: edges between resources; what is made of a table that nobody knows."""
+        found, unknown = self._edges()
+        return found - self.column_edges(), unknown
+
+    def _edges(self) -> tuple[set[Edge], set[str]]:
         found: set[Edge] = set()
         unknown: set[str] = set()
         for line in self.published("lineage"):

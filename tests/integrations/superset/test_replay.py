@@ -61,6 +61,19 @@ def test_every_edge_is_published(synced: Synced) -> None:
     assert len(unknown) == len(of_unknown) + 1
 
 
+def test_the_columns_of_queries_have_edges_too(synced: Synced) -> None:
+    """From the columns of the tables that a query reads to those of its dataset; none that its tables do not have."""
+    tables, _ = synced.project.edges()
+    columns = synced.project.column_edges()
+    assert len(columns) > 20
+    assert {tuple(end.rpartition(".")[0] for end in edge) for edge in columns} <= tables
+    (join,) = [id_ for id_, about in synced.project.resources().items() if about["title"] == "join"]
+    assert {edge for edge in columns if edge[1].startswith(f"{join}.")} == {
+        ("shop_db.main.customers.name", f"{join}.name"),
+        ("shop_db.main.orders.amount", f"{join}.revenue"),
+    }
+
+
 def test_what_is_hostile_is_text(synced: Synced) -> None:
     """A title with a script in it is in the page as text."""
     assert [each for each in synced.project.resources().values() if each["title"].startswith("<script>")]
