@@ -160,6 +160,25 @@ def shop() -> Catalog:
     )  # fmt: skip
 
 
+def circles() -> Catalog:
+    """Tables that are upstream of one another: two, three, and two by their columns. And one that hangs alone."""
+    b = Builder()
+    tables = {
+        name: b.table("shop", name, [("id", "BIGINT", ""), ("amount", "DOUBLE", "")])
+        for name in ("feed", "stock", "price", "report", "spring", "river", "sea", "budget", "actual", "alone")
+    }
+    for upstream, downstream, how in [
+        ("feed", "stock", "api"), ("stock", "price", "sql"), ("price", "stock", "declared"), ("price", "report", "sql"),
+        ("spring", "river", "sql"), ("river", "sea", "sql"), ("sea", "spring", "declared"),
+    ]:  # fmt: skip
+        b.edge(tables[upstream], tables[downstream], how)
+    c = "shop/column/"
+    b.edge(c + "budget.id", c + "actual.id", "sql")
+    b.edge(c + "budget.amount", c + "actual.amount", "sql")
+    b.edge(c + "actual.amount", c + "budget.amount")
+    return b.catalog()
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

@@ -2,11 +2,29 @@
 
 from typing import Any
 
-from tests.browser.catalogs import shop
+import pytest
+
+from tests.browser.catalogs import circles, shop
 from tests.browser.conftest import Look, at
 
 ORDERS = "warehouse/table/shop.orders"
 DAILY = "warehouse/table/marts.orders_daily"
+
+
+# An edge is a chain of quadratic curves that meet half way between its control points.
+EDGES_AND_WHAT_THEY_CROSS = """cy.edges().map(edge => {
+  const [first, last, bends] = [edge.sourceEndpoint(), edge.targetEndpoint(), edge.controlPoints()];
+  const between = (a, b, share) => ({ x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share });
+  const joints = bends.slice(1).map((bend, number) => between(bends[number], bend, 0.5));
+  const points = bends.flatMap((bend, number) => [0.1, 0.3, 0.5, 0.7, 0.9].map(share => between(
+    between(joints[number - 1] ?? first, bend, share), between(bend, joints[number] ?? last, share), share)));
+  const crossed = cy.nodes('.box').filter(box => {
+    const { x1, y1, x2, y2 } = box.boundingBox({ includeLabels: false, includeOverlays: false });
+    return points.some(({ x, y }) => x > x1 && x < x2 && y > y1 && y < y2);
+  });
+  const name = `${edge.source().data('label')} > ${edge.target().data('label')}`;
+  return { name, source: first, target: last, crosses: crossed.map(box => box.data('label')) };
+})"""
 
 
 def titles(page: Any) -> list[str]:
@@ -122,6 +140,22 @@ def test_column_lineage_draws_columns_and_what_joins_them(shop_page: Look) -> No
     assert "amount > revenue" in joined
     assert "orders > orders_daily" not in joined
     assert "revenue > Revenue by country" in joined
+
+
+@pytest.mark.parametrize("width", [1360, 390])
+@pytest.mark.parametrize(
+    ("table", "columns", "back"),
+    [("stock", 0, "price > stock"), ("river", 0, "sea > spring"), ("budget", 1, "amount > amount")],
+)
+def test_an_edge_back_goes_around_the_boxes(look: Any, width: int, table: str, columns: int, back: str) -> None:
+    """Of tables that are upstream of one another each edge is seen: none crosses a box, no two end at one point."""
+    opened = look(circles(), viewport={"width": width, "height": 844})
+    opened.open(at(f"shop/table/{table}", f"view=lineage&columns={columns}"))
+    edges = opened.graph(EDGES_AND_WHAT_THEY_CROSS)
+    assert back in [edge["name"] for edge in edges]
+    assert [edge["crosses"] for edge in edges] == [[]] * len(edges)
+    for end in ("source", "target"):
+        assert len({(edge[end]["x"], edge[end]["y"]) for edge in edges}) == len(edges)
 
 
 def test_a_column_stands_out_with_all_that_it_comes_from(shop_page: Look) -> None:

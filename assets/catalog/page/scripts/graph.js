@@ -22,7 +22,7 @@ function graphElements(center, { up, down, columns: withColumns, at }) {
   const rows = (box) => detail.shown.get(box);
   const heightOf = (box) =>
     BOX.height + (rows(box) ? (rows(box).columns.length + (rows(box).more > 0)) * BOX.row + BOX.foot : 0);
-  const { places, bends } = layOut(boxes, near.links, heightOf);
+  const { places, bends, lane } = layOut(boxes, near.links, heightOf);
   const ends = new Map(boxes.map((box) => [box, places.get(box)]));
   const elements = boxes.flatMap((box) => boxElements(box, near, places.get(box), heightOf(box)));
   for (const [box, { columns, more }] of detail.shown) {
@@ -35,7 +35,8 @@ function graphElements(center, { up, down, columns: withColumns, at }) {
         rowElement(`more-${box}`, rowPlace(places.get(box), columns.length), `${count(more)} more columns`),
       );
   }
-  elements.push(...edgeElements(near, detail, ends, bends));
+  const routeOf = (from, to, link) => route(ends.get(from), ends.get(to), bends.get(link) ?? [], lane);
+  elements.push(...edgeElements(near, detail, routeOf));
   return { ...near, elements, focus, rows: detail.shown, related: detail.related };
 }
 
@@ -89,7 +90,7 @@ function rowElement(id, position, words) {
 }
 
 /** With columns, an edge between two boxes is drawn only where no column tells more. */
-function edgeElements({ links }, { edges, related }, ends, bends) {
+function edgeElements({ links }, { edges, related }, routeOf) {
   const told = new Set(edges.map(({ from, to }) => `${catalog.box[from]}>${catalog.box[to]}`));
   const id = (end) => (catalog.box[end] === end ? String(end) : `c${end}`);
   const plain = links
@@ -101,21 +102,20 @@ function edgeElements({ links }, { edges, related }, ends, bends) {
         link.to,
         strongest(link.edges),
         link.edges.length,
-        ends,
-        bends.get(link.id),
+        routeOf(link.from, link.to, link.id),
         String,
       ),
     );
   const fine = edges.map(({ edge, from, to }) =>
-    edgeElement(`e${edge}`, from, to, edge, 1, ends, bends.get(`${catalog.box[from]}>${catalog.box[to]}`) ?? [], id),
+    edgeElement(`e${edge}`, from, to, edge, 1, routeOf(from, to, `${catalog.box[from]}>${catalog.box[to]}`), id),
   );
   if (related.size)
     fine.forEach((one) => related.has(one.data.from) && related.has(one.data.to) && (one.classes += " on-path"));
   return [...plain, ...fine];
 }
 
-function edgeElement(id, from, to, edge, number, ends, bends, nodeId) {
-  const { weights, distances } = curve(ends.get(from), ends.get(to), bends);
+function edgeElement(id, from, to, edge, number, way, nodeId) {
+  const { weights, distances, leaves, enters } = way;
   const classes = `how-${howClass(howOf(edge))}${confidenceOf(edge) < 0.8 ? " doubtful" : ""}`;
   return {
     group: "edges",
@@ -130,6 +130,8 @@ function edgeElement(id, from, to, edge, number, ends, bends, nodeId) {
       number,
       weights: weights.join(" "),
       distances: distances.join(" "),
+      leaves: leaves.join(" "),
+      enters: enters.join(" "),
     },
   };
 }
@@ -199,8 +201,8 @@ function graphStyle() {
         width: 1.5,
         "curve-style": "unbundled-bezier",
         "edge-distances": "endpoints",
-        "source-endpoint": `${BOX.width / 2} 0`,
-        "target-endpoint": `${-BOX.width / 2} 0`,
+        "source-endpoint": "data(leaves)",
+        "target-endpoint": "data(enters)",
         "control-point-weights": "data(weights)",
         "control-point-distances": "data(distances)",
         "target-arrow-shape": "triangle",

@@ -1,8 +1,11 @@
 // Where boxes, columns and edges of a graph stand: dagre ranks the boxes from left to right.
 
 const BOX = { width: 216, height: 46, row: 24, foot: 6 };
+const CLEAR = 11;
+const LANE = 8;
+const ASIDE = 22;
 
-/** Centres of the boxes, and the points that long edges go through. */
+/** Centres and sizes of the boxes, and the points that long edges go through. */
 function layOut(boxes, links, heightOf) {
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 84, marginx: 10, marginy: 10 });
@@ -14,24 +17,71 @@ function layOut(boxes, links, heightOf) {
   const bends = new Map(
     links.map(({ id, from, to }) => [id, graph.edge(String(from), String(to)).points.slice(1, -1)]),
   );
-  return { places, bends };
+  return { places, bends, lane: lanesAround([...places.values()]) };
 }
 
 /** The middle of a column's line in its box. */
 function rowPlace(place, number) {
-  return { x: place.x, y: place.y - place.height / 2 + BOX.height + BOX.row * (number + 0.5) };
+  const y = place.y - place.height / 2 + BOX.height + BOX.row * (number + 0.5);
+  return { x: place.x, y, width: place.width, height: BOX.row };
 }
 
-/**
- * A curve from the right of one box to the left of another, as cytoscape wants it: for each control point how far along
- * the straight line it is, and how far off it.
- */
-function curve(from, to, bends) {
-  const start = { x: from.x + BOX.width / 2, y: from.y };
-  const end = { x: to.x - BOX.width / 2, y: to.y };
+/** A function that takes, from `left` to `right`, the y nearest to `near` that is free of boxes and of earlier lanes. */
+function lanesAround(places) {
+  const taken = places.map(({ x, y, width, height }) => ({
+    left: x - width / 2,
+    right: x + width / 2,
+    top: y - height / 2 - CLEAR,
+    bottom: y + height / 2 + CLEAR,
+  }));
+  return (left, right, near) => {
+    const inTheWay = taken.filter((one) => one.right > left && one.left < right);
+    const free = inTheWay
+      .flatMap(({ top, bottom }) => [bottom, top])
+      .sort((a, b) => Math.abs(a - near) - Math.abs(b - near))
+      .find((y) => !inTheWay.some(({ top, bottom }) => y > top && y < bottom));
+    taken.push({ left, right, top: free - LANE, bottom: free + LANE });
+    return free;
+  };
+}
+
+/** The curve of an edge from the right of one place to the left of another. */
+function route(from, to, bends, lane) {
+  const start = { x: from.x + from.width / 2, y: from.y };
+  const end = { x: to.x - to.width / 2, y: to.y };
+  const points = end.x < start.x ? wayBack(from, to, start, end, lane) : wayOn(start, end, bends);
+  return {
+    ...curve(start, end, points),
+    leaves: [start.x - from.x, start.y - from.y],
+    enters: [end.x - to.x, end.y - to.y],
+  };
+}
+
+function wayOn(start, end, bends) {
   const middle = bends.length > 1 ? bends : [];
   const reach = Math.max(24, Math.min(90, Math.abs((middle[0] ?? end).x - start.x) / 2));
-  const points = [{ x: start.x + reach, y: start.y }, ...middle, { x: end.x - reach, y: end.y }];
+  return [{ x: start.x + reach, y: start.y }, ...middle, { x: end.x - reach, y: end.y }];
+}
+
+/** To what is further left: around the boxes, and its ends moved away from the middle, where other edges are. */
+function wayBack(from, to, start, end, lane) {
+  const right = start.x + ASIDE;
+  const left = end.x - ASIDE;
+  const y = lane(left, right, (start.y + end.y) / 2);
+  start.y += Math.sign(y - start.y) * Math.min(24, from.height / 4);
+  end.y += Math.sign(y - end.y) * Math.min(24, to.height / 4);
+  return [
+    { x: right, y: start.y },
+    { x: right, y },
+    { x: start.x, y },
+    { x: end.x, y },
+    { x: left, y },
+    { x: left, y: end.y },
+  ];
+}
+
+/** A curve as cytoscape wants it: for each control point how far along the straight line it is, and how far off it. */
+function curve(start, end, points) {
   const line = { x: end.x - start.x, y: end.y - start.y };
   const square = line.x ** 2 + line.y ** 2 || 1;
   const length = Math.sqrt(square);
