@@ -127,6 +127,15 @@ def test_the_graph_has_the_neighbours_within_the_chosen_depth(shop_page: Look) -
     assert "Retention" in shop_page.names(".box")
 
 
+def test_what_is_up_and_downstream_is_followed_both_ways(look: Any) -> None:
+    """In a circle a table is upstream and downstream: what hangs on either side of it is within the depth."""
+    opened = look(circles())
+    opened.open(at("shop/table/stock", "view=lineage"))
+    assert opened.names(".box") == ["feed", "price", "report", "stock"]
+    opened.open(at("shop/table/price", "view=lineage&up=2&down=0"))
+    assert opened.names(".box") == ["feed", "price", "stock"]
+
+
 def test_column_lineage_draws_columns_and_what_joins_them(shop_page: Look) -> None:
     """Columns are drawn when asked for, and an edge between columns replaces that of their tables."""
     page = shop_page.open(at(DAILY, "view=lineage&depth=1"))

@@ -10,26 +10,27 @@ const MOST_COLUMNS_OF_BOX = 12;
  */
 function neighbourhood(center, up, down, most) {
   const steps = new Map([[center, 0]]);
-  let hidden = 0;
+  const hidden = new Set();
   let fringe = { true: [center], false: [center] };
-  const seen = new Set([center]);
+  const seen = { true: new Set([center]), false: new Set([center]) };
   for (let step = 1; fringe.true.length + fringe.false.length > 0; step++) {
     const next = { true: [], false: [] };
     for (const upwards of [true, false]) {
       if (step > (upwards ? up : down)) continue;
       for (const box of fringe[upwards]) {
         for (const other of neighbours(box, upwards)) {
-          if (seen.has(other)) continue;
-          seen.add(other);
+          if (seen[upwards].has(other)) continue;
+          seen[upwards].add(other);
           next[upwards].push(other);
+          if (steps.has(other)) continue;
           if (steps.size < most) steps.set(other, upwards ? -step : step);
-          else hidden++;
+          else hidden.add(other);
         }
       }
     }
     fringe = next;
   }
-  return { center, steps, hidden, links: linksAmong(steps) };
+  return { center, steps, hidden: hidden.size, links: linksAmong(steps) };
 }
 
 /** One link for each pair of boxes, with all the edges that it stands for. */
