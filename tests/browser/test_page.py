@@ -313,6 +313,40 @@ def test_a_link_to_what_is_not_there_says_so(shop_page: Look) -> None:
     assert shop_page.open("#/r/%E0%A4%A").locator("h1").inner_text() == "Not in this catalog"
 
 
+@pytest.mark.parametrize("width", [1360, 390])
+@pytest.mark.parametrize("query", ["depth=2", "depth=2&columns=1", "depth=all"])
+@pytest.mark.parametrize("key", [ORDERS, DAILY, "shop_api/api_endpoint/GET /v2/customers"])
+def test_a_graph_can_be_read_at_first_sight(look: Any, width: int, query: str, key: str) -> None:
+    """No text is below 9 px, the resource is seen whole, all of it is where that fits, and nothing lies over it."""
+    opened = look(shop(), viewport={"width": width, "height": 844})
+    page = opened.open(at(key, f"view=lineage&{query}"))
+    zoom, font = opened.graph("[cy.zoom(), cy.nodes().min(node => parseFloat(node.style('font-size'))).value]")
+    assert zoom * font >= 9
+    whole = "(({ x1, y1, w, h }) => x1 >= 0 && y1 >= 0 && x1 + w <= cy.width() && y1 + h <= cy.height())"
+    assert opened.graph(f"{whole}(cy.nodes('.center').renderedBoundingBox())")
+    drawn = opened.graph("(({ w, h }) => [w / (cy.width() - 20), h / (cy.height() - 20)])(cy.elements().boundingBox())")
+    assert opened.graph(f"{whole}(cy.elements().renderedBoundingBox())") or max(drawn) * 9 / font > 1
+    canvas = page.locator("#graph").bounding_box()
+    for control in (".zoom", ".legend"):
+        assert page.locator(control).bounding_box()["y"] >= canvas["y"] + canvas["height"]
+
+
+def test_on_a_phone_lineage_runs_downwards(look: Any) -> None:
+    """Upright there is room below, not beside: two abreast and all ranks are seen; turned, it runs to the right."""
+    opened = look(shop(), viewport={"width": 390, "height": 844})
+    page = opened.open(at(DAILY, "view=lineage"))
+    steep = "(ends => Math.abs(ends[1].y - ends[0].y) > Math.abs(ends[1].x - ends[0].x))"
+    ways = f"cy.edges().map(edge => {steep}([edge.source(), edge.target()].map(node => node.position())))"
+    assert opened.graph("cy.extent().w >= cy.elements().boundingBox().w")
+    assert not any(opened.graph("cy.edges().map(edge => edge.source().position('y') > edge.target().position('y'))"))
+    assert opened.graph("cy.nodes('.hint').map(node => node.data('label')).join().includes('↓')")
+    page.locator("#graph").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#chosen .chosen-name").inner_text() in ("Orders per day", "Revenue by country")
+    page.set_viewport_size({"width": 844, "height": 390})
+    opened.until(f"!(cy => {ways})(document.getElementById('graph')._cyreg.cy).some(Boolean)")
+
+
 def test_nothing_is_wider_than_a_phone(look: Any) -> None:
     """On a phone no view scrolls sideways."""
     opened = look(shop(), viewport={"width": 360, "height": 740})

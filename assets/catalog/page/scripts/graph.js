@@ -13,7 +13,7 @@ const howClass = (how) => (HOWS.includes(how) ? how : "other");
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
 
 /** The elements of a graph, placed; and what the view says about it. */
-function graphElements(center, { up, down, columns: withColumns, at }) {
+function graphElements(center, { up, down, columns: withColumns, at }, turned) {
   const most = withColumns ? MOST_BOXES_WITH_COLUMNS : MOST_BOXES;
   const near = neighbourhood(catalog.box[center], up, down, most);
   const focus = at ?? (isColumn(center) ? center : undefined);
@@ -22,9 +22,9 @@ function graphElements(center, { up, down, columns: withColumns, at }) {
   const rows = (box) => detail.shown.get(box);
   const heightOf = (box) =>
     BOX.height + (rows(box) ? (rows(box).columns.length + (rows(box).more > 0)) * BOX.row + BOX.foot : 0);
-  const { places, bends, lane } = layOut(boxes, near.links, heightOf);
+  const { places, bends, lane } = layOut(boxes, near.links, heightOf, turned);
   const ends = new Map(boxes.map((box) => [box, places.get(box)]));
-  const elements = boxes.flatMap((box) => boxElements(box, near, places.get(box), heightOf(box)));
+  const elements = boxes.flatMap((box) => boxElements(box, near, places.get(box), heightOf(box), turned));
   for (const [box, { columns, more }] of detail.shown) {
     columns.forEach((column, number) => {
       ends.set(column, rowPlace(places.get(box), number));
@@ -35,21 +35,26 @@ function graphElements(center, { up, down, columns: withColumns, at }) {
         rowElement(`more-${box}`, rowPlace(places.get(box), columns.length), `${count(more)} more columns`),
       );
   }
-  const routeOf = (from, to, link) => route(ends.get(from), ends.get(to), bends.get(link) ?? [], lane);
+  const routeOf = (from, to, link) => {
+    const way = route(ends.get(from), ends.get(to), bends.get(link) ?? [], lane);
+    return turned ? turnedRoute(way) : way;
+  };
   elements.push(...edgeElements(near, detail, routeOf));
-  return { ...near, elements, focus, rows: detail.shown, related: detail.related };
+  return { ...near, turned, elements, focus, rows: detail.shown, related: detail.related };
 }
 
 /** A box with its name, and a node of its own for the line below: a node has one kind of text. */
-function boxElements(box, { center, steps }, { x, y }, height) {
+function boxElements(box, { center, steps }, place, height, turned) {
+  const { x, y } = turned ? turnedPlace(place) : place;
+  const width = turned ? BOX.narrow : BOX.width;
   const more = [
-    [true, "←"],
-    [false, "→"],
+    [true, turned ? "↑" : "←"],
+    [false, turned ? "↓" : "→"],
   ]
     .map(([upwards, arrow]) => [beyond(box, steps, upwards), arrow])
     .filter(([number]) => number);
   const hint = more.map(([number, arrow]) => `${arrow}\u2009+${number}`).join("  ");
-  const room = BOX.width - 28;
+  const room = width - 28;
   const small = `11px ${FONT}`;
   measure.font = small;
   const about = fitted(
@@ -65,10 +70,10 @@ function boxElements(box, { center, steps }, { x, y }, height) {
       group: "nodes",
       classes,
       position: { x, y },
-      data: { id: String(box), entry: box, label: name, height, lift: top + 16 - y },
+      data: { id: String(box), entry: box, label: name, width, height, indent: 16 - width, lift: top + 16 - y },
     },
-    note(`about-${box}`, about, "about", x - BOX.width / 2 + 16, top + 33),
-    ...(hint ? [note(`hint-${box}`, hint, "about hint", x + BOX.width / 2 - 12, top + 33)] : []),
+    note(`about-${box}`, about, "about", x - width / 2 + 16, top + 33),
+    ...(hint ? [note(`hint-${box}`, hint, "about hint", x + width / 2 - 12, top + 33)] : []),
   ];
 }
 
@@ -161,7 +166,7 @@ function graphStyle() {
     {
       selector: ".box",
       style: {
-        width: BOX.width,
+        width: "data(width)",
         height: "data(height)",
         "corner-radius": 8,
         "border-width": 1,
@@ -171,7 +176,7 @@ function graphStyle() {
         "background-gradient-stop-positions": "0 2 2 100",
         "font-size": 13,
         "font-weight": 600,
-        "text-margin-x": 16 - BOX.width,
+        "text-margin-x": "data(indent)",
         "text-margin-y": "data(lift)",
         ...stripe("other"),
       },

@@ -1,12 +1,15 @@
 // The lineage tab: depth, columns, zoom, what is chosen, and the keys that move through it.
 
+const SMALLEST_TEXT = 11;
+const LEGIBLE = 9;
+const NARROW = matchMedia("(max-width: 599px)");
 let graph = null;
 
 function lineageView(entry, parameters) {
   const place = lineagePlace(parameters);
   const at = place.at === null ? undefined : catalog.numbers.get(place.at);
   if (isColumn(entry)) place.columns = parameters.get("columns") !== "0";
-  const found = graphElements(entry, { ...place, at });
+  const found = graphElements(entry, { ...place, at }, NARROW.matches && !place.columns);
   const canvas = h("div", {
     class: "canvas",
     id: "graph",
@@ -20,7 +23,7 @@ function lineageView(entry, parameters) {
     "section",
     { class: "lineage", "aria-label": "Lineage" },
     toolbar(entry, place, notice(found)),
-    h("div", { class: "stage" }, canvas, zoomButtons(), legend(found)),
+    h("div", { class: "stage" }, canvas, h("div", { class: "under" }, legend(found), zoomButtons())),
     chosen,
     asList(found),
   );
@@ -156,6 +159,7 @@ function draw(canvas, strip, entry, place, found) {
   graph = cytoscape({
     container: canvas,
     elements: found.elements,
+    data: { turned: found.turned },
     style: graphStyle(),
     layout: { name: "preset" },
     minZoom: 0.05,
@@ -176,11 +180,24 @@ function draw(canvas, strip, entry, place, found) {
   choose(first.length ? first : graph.$id(String(found.center)), { move: false });
 }
 
-/** All of it where that can be read, else around the centre. */
+/** All of it where that can be read, else as much as can be around the centre. */
 function startView(cy, { center }) {
-  cy.fit(undefined, 30);
-  if (cy.zoom() > 1) (cy.zoom(1), cy.center());
-  if (cy.zoom() < 0.5) (cy.zoom(0.7), cy.center(cy.$id(String(center))));
+  const margin = NARROW.matches ? 8 : 30;
+  cy.fit(undefined, margin);
+  const zoom = Math.min(1, Math.max(LEGIBLE / SMALLEST_TEXT, cy.zoom()));
+  cy.zoom(zoom);
+  const { x1, x2, y1, y2 } = cy.elements().boundingBox();
+  const { x, y } = cy.$id(String(center)).position();
+  cy.pan({
+    x: panned(cy.width(), x1 * zoom - margin, x2 * zoom + margin, x * zoom),
+    y: panned(cy.height(), y1 * zoom - margin, y2 * zoom + margin, y * zoom),
+  });
+}
+
+/** How far to move what goes from `first` to `last`: all into the middle, or `center`, but with no room left empty. */
+function panned(room, first, last, center) {
+  if (last - first <= room) return (room - first - last) / 2;
+  return Math.min(-first, Math.max(room - last, room / 2 - center));
 }
 
 function chooseElement(element, strip, place, entry, move) {
@@ -266,13 +283,14 @@ function graphKey(event, choose) {
 
 function nearest(node, [x, y]) {
   const here = node.position();
+  const beside = graph.data("turned") ? x : y;
   let best = null;
   graph.nodes("[entry]").forEach((other) => {
     const place = other.position();
     const ahead = (place.x - here.x) * x + (place.y - here.y) * y;
     const off = Math.abs((place.x - here.x) * y) + Math.abs((place.y - here.y) * x);
     if (other === node || ahead < 5) return;
-    const cost = ahead + off * (y ? 6 : 1);
+    const cost = ahead + off * (beside ? 6 : 0.2);
     if (!best || cost < best.cost) best = { cost, other };
   });
   return best?.other;

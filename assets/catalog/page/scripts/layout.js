@@ -1,16 +1,22 @@
 // Where boxes, columns and edges of a graph stand: dagre ranks the boxes from left to right.
+// A graph that is `turned` is laid out so too; x and y change places when it is drawn, and it runs downwards.
 
-const BOX = { width: 216, height: 46, row: 24, foot: 6 };
+const BOX = { width: 216, narrow: 184, height: 46, row: 24, foot: 6 };
 const CLEAR = 11;
 const LANE = 8;
 const ASIDE = 22;
 
 /** Centres and sizes of the boxes, and the points that long edges go through. */
-function layOut(boxes, links, heightOf) {
+function layOut(boxes, links, heightOf, turned) {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 84, marginx: 10, marginy: 10 });
+  const apart = turned ? { nodesep: 14, ranksep: 48 } : { nodesep: 22, ranksep: 84 };
+  graph.setGraph({ rankdir: "LR", ...apart, marginx: 10, marginy: 10 });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const box of boxes) graph.setNode(String(box), { width: BOX.width, height: heightOf(box) });
+  for (const box of boxes)
+    graph.setNode(
+      String(box),
+      turned ? { width: heightOf(box), height: BOX.narrow } : { width: BOX.width, height: heightOf(box) },
+    );
   for (const { from, to } of links) graph.setEdge(String(from), String(to), {});
   dagre.layout(graph);
   const places = new Map(boxes.map((box) => [box, graph.node(String(box))]));
@@ -90,6 +96,15 @@ function curve(start, end, points) {
     distances: points.map(({ x, y }) => ((y - start.y) * line.x - (x - start.x) * line.y) / length),
   };
 }
+
+/** A place or a route as it is drawn in a graph that is turned. */
+const turnedPlace = ({ x, y }) => ({ x: y, y: x });
+const turnedRoute = ({ weights, distances, leaves, enters }) => ({
+  weights,
+  distances: distances.map((distance) => -distance),
+  leaves: leaves.toReversed(),
+  enters: enters.toReversed(),
+});
 
 const measure = document.createElement("canvas").getContext("2d");
 

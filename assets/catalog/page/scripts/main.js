@@ -121,6 +121,7 @@ function start() {
   gaps.ariaLabel = `${plural(catalog.unresolved.length, "unresolved end")} of lineage`;
   page.theme.addEventListener("click", nextTheme);
   theme.system.addEventListener("change", showTheme);
+  NARROW.addEventListener("change", () => graph && show());
   page.search.addEventListener("input", typed);
   document.getElementById("search-form").addEventListener("submit", (event) => {
     event.preventDefault();
