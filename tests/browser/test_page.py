@@ -151,6 +151,24 @@ def test_column_lineage_draws_columns_and_what_joins_them(shop_page: Look) -> No
     assert "revenue > Revenue by country" in joined
 
 
+def test_column_lineage_is_offered_where_there_is_any(look: Any) -> None:
+    """Where no edge is between columns the choice is off and says why; one that is on already can be switched off."""
+    opened = look(circles())
+    page = opened.open(at("shop/table/stock", "view=lineage"))
+    box = page.get_by_label("Column lineage none at this depth")
+    assert box.is_disabled()
+    page.evaluate("location.hash += '&columns=1'")
+    opened.until("document.getElementById('columns').checked")
+    assert box.is_enabled()
+    box.uncheck()
+    assert box.is_disabled()
+    page = opened.open(at("shop/table/budget", "view=lineage"))
+    assert page.get_by_label("Column lineage", exact=True).is_enabled()
+    page.locator("#down").select_option("0")
+    page.locator("#up").select_option("0")
+    assert box.is_disabled()
+
+
 @pytest.mark.parametrize("width", [1360, 390])
 @pytest.mark.parametrize(
     ("table", "columns", "back"),

@@ -22,14 +22,14 @@ function lineageView(entry, parameters) {
   return h(
     "section",
     { class: "lineage", "aria-label": "Lineage" },
-    toolbar(entry, place, notice(found)),
+    toolbar(entry, place, found),
     h("div", { class: "stage" }, canvas, h("div", { class: "under" }, legend(found), zoomButtons())),
     chosen,
     asList(found),
   );
 }
 
-function toolbar(entry, place, drawn) {
+function toolbar(entry, place, found) {
   const depth = (name, words) =>
     h(
       "label",
@@ -57,6 +57,7 @@ function toolbar(entry, place, drawn) {
     go(lineageAddressOf(entry, { ...place, ...change }), { replace: true });
     document.getElementById(focus)?.focus();
   };
+  const noColumns = columnEdges(found.links).length === 0;
   return h(
     "div",
     { class: "toolbar" },
@@ -64,16 +65,17 @@ function toolbar(entry, place, drawn) {
     depth("down", "Downstream"),
     h(
       "label",
-      { class: "choice" },
+      { class: noColumns && !place.columns ? "choice off" : "choice" },
       h("input", {
         type: "checkbox",
         id: "columns",
         checked: place.columns,
+        disabled: noColumns && !place.columns,
         on: { change: () => turn({ columns: !place.columns, at: null }, "columns") },
       }),
-      "Column lineage",
+      h("span", {}, "Column lineage ", noColumns && h("small", {}, "none at this depth")),
     ),
-    drawn,
+    notice(found),
   );
 }
 

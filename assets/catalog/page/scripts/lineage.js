@@ -56,16 +56,21 @@ function beyond(box, steps, upwards) {
   return missing;
 }
 
+/** The edges that start or end at a column. */
+function columnEdges(links) {
+  return links
+    .flatMap((link) => link.edges)
+    .filter((edge) => edge !== NONE)
+    .map((edge) => ({ edge, from: catalog.edges.upstream[edge], to: catalog.edges.downstream[edge] }))
+    .filter(({ from, to }) => isColumn(from) || isColumn(to));
+}
+
 /**
  * The columns to draw in each box, and the edges that start or end at a column.
  * Only columns with an edge among the drawn boxes are worth a line; of `focus` all related ones are kept first.
  */
 function columnsAmong(links, focus) {
-  const edges = links
-    .flatMap((link) => link.edges)
-    .filter((edge) => edge !== NONE)
-    .map((edge) => ({ edge, from: catalog.edges.upstream[edge], to: catalog.edges.downstream[edge] }))
-    .filter(({ from, to }) => isColumn(from) || isColumn(to));
+  const edges = columnEdges(links);
   const related = focus === undefined ? new Set() : trace(focus, edges);
   const wanted = new Map();
   for (const { from, to } of edges) {
