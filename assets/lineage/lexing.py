@@ -13,6 +13,7 @@ NUMBER = 4
 SIGN = 5
 BODY = 6  # a dollar-quoted string, which may be a routine's body
 CHECK_EVERY = 4096
+SPACE = r"(?>\s+|--[^\n]*+|/\*.*?\*/)*+"  # atomic: it never goes back, however odd the comments are
 
 DOLLARS = re.compile(r"\$(?:[A-Za-z_]\w*)?\$")
 ORACLE_QUOTES = {"[": "]", "(": ")", "{": "}", "<": ">"}

@@ -22,7 +22,8 @@ class ColumnLineage:
 class StatementLineage:
     """What one statement of a script reads and writes.
 
-    `line` is where it begins, from 1. `dialect` is the one that it was parsed in.
+    `line` is where it begins, from 1. `dialect` is the one that it was parsed in. `temporary` are those of the targets
+    that are temporary tables.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class StatementLineage:
     dialect: str | None = None
     sources: tuple[TableName, ...] = ()
     targets: tuple[TableName, ...] = ()
+    temporary: tuple[TableName, ...] = ()
     columns: tuple[ColumnLineage, ...] = ()
     problem: str = ""
 

@@ -1,14 +1,16 @@
 """Statements one after another: defaults, temporary tables, columns that become known, and what cannot be parsed."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
 from assets.lineage import settings
-from assets.lineage.columns import Context, Output, columns_of
+from assets.lineage.columns import Context, Made, Output, columns_of
+from assets.lineage.columns.relations import distinct
 from assets.lineage.dialects import BACKSLASH, GENERIC, HASH_COMMENTS, canonical
-from assets.lineage.lexing import Token, lex
+from assets.lineage.lexing import SPACE, Token, lex
 from assets.lineage.limits import DEFAULT_S, FOR_COLUMNS, FOR_PARSING, Deadline, TimeUp
 from assets.lineage.names import TableName, unique
 from assets.lineage.results import ColumnLineage, SqlLineage, StatementLineage, Status, overall
@@ -17,13 +19,10 @@ from assets.lineage.schema import Columns, Schema
 from assets.lineage.simplifying import without_hints
 from assets.lineage.splitting import STARTS, Piece, is_routine, pieces, statement_starts
 from assets.lineage.tables import tables_of
+from assets.lineage.temporary import CREATES, TemporaryTables, dropped
 from assets.lineage.trees import NotParsed, parse_in_any
 
-SPACE = r"(?>\s+|--[^\n]*+|/\*.*?\*/)*+"  # atomic: it never goes back, however odd the comments are
 EMPTY = re.compile(r"(?>[;\s]+|--[^\n]*+|/\*.*?\*/)*+$", re.DOTALL)
-TEMPORARY = re.compile(
-    rf"{SPACE}(?:CREATE|DECLARE)\b[^(;]{{0,60}}\b(?:TEMP|TEMPORARY|VOLATILE)\b", re.IGNORECASE | re.DOTALL
-)
 INTO = (re.compile(rf"\A({SPACE})(?:REPLACE|UPSERT)\s+(?:INTO\b)?", re.IGNORECASE | re.DOTALL), r"\1INSERT INTO ")
 EXPLAIN = (
     re.compile(
@@ -100,8 +99,7 @@ class Session:
         self.schema = schema.copy() if isinstance(schema, Schema) else Schema(schema)
         self.with_columns = columns
         self.keep_temporary = keep_temporary
-        self.temporary: dict[tuple[str, ...], tuple[TableName, ...]] = {}
-        self.temporary_columns: dict[tuple[str, ...], list[Output]] = {}
+        self.temporary = TemporaryTables()
 
     def run(self, sql: str, *, time_limit_s: float = DEFAULT_S) -> SqlLineage:
         """What a script reads and writes. Never raises; what was found when the time is up is kept."""
@@ -130,20 +128,17 @@ class Session:
             status, confidence = "failed", 0.0
         elif not is_whole:
             status, confidence = ("partly" if status in {"parsed", "partly"} else status), round(confidence / 2, 3)
-        targets = unique(target for each in found for target in each.targets)
+        shown = [each if self.keep_temporary or not each.temporary else _without_temporary(each) for each in found]
         return SqlLineage(
             status=status,
             confidence=confidence,
             dialect=next((each.dialect for each in found if each.dialect), None),
             sources=unique(source for each in found for source in each.sources),
-            targets=tuple(t for t in targets if self.keep_temporary or t.key not in self.temporary),
-            columns=tuple(column for each in found for column in each.columns if self._is_shown(column)),
+            targets=unique(target for each in shown for target in each.targets),
+            columns=tuple(column for each in shown for column in each.columns),
             statements=found,
             problems=(*problems, *(each.problem for each in found if each.problem)),
         )
-
-    def _is_shown(self, column: ColumnLineage) -> bool:
-        return self.keep_temporary or column.target_table is None or column.target_table.key not in self.temporary
 
     def _statements(self, piece: Piece, line: int, deadline: Deadline) -> Iterable[StatementLineage]:
         if not piece.is_whole:
@@ -192,18 +187,21 @@ class Session:
         tables = tables_of(tree, dialect, deadline)
         sources = self._seen_through(tables.sources)
         targets = unique(self.defaults.complete(name) for name in tables.targets)
-        is_temporary = [t for t in targets if t.name[:1] in {"#", "@"} or TEMPORARY.match(text)]
+        temporary = self.temporary.made_by(tree, text, targets)
         columns: tuple[ColumnLineage, ...] = ()
+        made: Made = []
         problem = ""
         if self.with_columns:
             try:
-                columns = self._columns(tree, dialect, targets, bool(is_temporary), deadline.share(FOR_COLUMNS))
+                columns, made = self._columns(tree, dialect, temporary, deadline.share(FOR_COLUMNS))
             except TimeUp:
                 problem = f"line {line}: no columns: they take too long"
             except Exception as error:  # noqa: BLE001 - the tables stand, whatever is odd about the columns
                 problem = f"line {line}: no columns: {type(error).__name__}"
-        for target in is_temporary:
-            self.temporary[target.key] = unique((*self.temporary.get(target.key, ()), *sources))
+        for name in dropped(tree):
+            self.temporary.forget(self.defaults.complete(name))
+        for target in temporary:
+            self.temporary.follow(tree, target, sources, _columns_in(target, columns, made))
         return StatementLineage(
             kind=tree.key,
             line=line,
@@ -211,26 +209,26 @@ class Session:
             dialect=dialect,
             sources=sources,
             targets=targets,
+            temporary=temporary,
             columns=columns,
             problem=problem,
         )
 
     def _columns(
-        self, tree: exp.Expr, dialect: str, targets: tuple[TableName, ...], is_temporary: bool, deadline: Deadline
-    ) -> tuple[ColumnLineage, ...]:
-        """The columns that a statement gives out; what it creates is known from here on."""
+        self, tree: exp.Expr, dialect: str, temporary: tuple[TableName, ...], deadline: Deadline
+    ) -> tuple[tuple[ColumnLineage, ...], Made]:
+        """The columns that a statement gives out, and what it creates: that is known from here on."""
         context = Context(dialect, self.schema, self.defaults.complete, self._temporary_outputs, deadline)
-        found, made = columns_of(tree, context)
-        for target, outputs in made:
-            name = self.defaults.complete(target)
-            if is_temporary and not self.keep_temporary:
-                self.temporary_columns.setdefault(name.key, outputs)
-            elif outputs and not any(output.is_star for output in outputs):
+        found, created = columns_of(tree, context)
+        made = [(self.defaults.complete(target), outputs) for target, outputs in created]
+        hidden = set() if self.keep_temporary else {target.key for target in temporary}
+        for name, outputs in made:
+            if name.key not in hidden and outputs and not any(output.is_star for output in outputs):
                 self.schema.add(name.key, tuple(output.name for output in outputs))
-        return found
+        return found, made
 
     def _temporary_outputs(self, name: TableName) -> list[Output] | None:
-        return None if self.keep_temporary else self.temporary_columns.get(self.defaults.complete(name).key)
+        return None if self.keep_temporary else self.temporary.columns(self.defaults.complete(name))
 
     def _scanned(self, text: str, line: int, deadline: Deadline, error: NotParsed) -> StatementLineage:
         """What the words of a statement tell."""
@@ -243,13 +241,23 @@ class Session:
         first = tokens[0].key if tokens else ""
         if first not in NO_LINEAGE and not found.sources:
             status, confidence = "failed", 0.0
+        sources = self._seen_through(found.sources)
+        targets = unique(self.defaults.complete(name) for name in found.targets)
+        creates = CREATES.match(text) is not None
+        temporary = tuple(t for t in targets if creates or t.name[:1] in {"#", "@"} or t in self.temporary)
+        for target in temporary:
+            if first in {"CREATE", "DECLARE", "SELECT", "WITH"}:
+                self.temporary.make(target, sources)
+            else:
+                self.temporary.fill(target, sources)
         return StatementLineage(
             kind=first.lower() if first.isalpha() else "unknown",
             line=line,
             status=status,
             confidence=confidence,
-            sources=self._seen_through(found.sources),
-            targets=unique(self.defaults.complete(name) for name in found.targets),
+            sources=sources,
+            targets=targets,
+            temporary=temporary,
             problem=f"line {line}: {error}" if str(error) else "",
         )
 
@@ -258,7 +266,7 @@ class Session:
         found: list[TableName] = []
         for name in names:
             whole = self.defaults.complete(name)
-            behind = None if self.keep_temporary else self.temporary.get(whole.key)
+            behind = None if self.keep_temporary else self.temporary.sources(whole)
             if behind is None and whole.name[:1] == "@":
                 continue
             found.extend((whole,) if behind is None else behind)
@@ -270,3 +278,27 @@ class Session:
     def _lex(self, text: str, deadline: Deadline, *, partly: bool = False) -> list[Token]:
         backslash, hashes = self.dialect in BACKSLASH, self.dialect in HASH_COMMENTS
         return lex(text, deadline, backslash=backslash, hash_comments=hashes, partly=partly)
+
+
+def _without_temporary(statement: StatementLineage) -> StatementLineage:
+    """What a statement does, but for what it writes into temporary tables."""
+    hidden = {table.key for table in statement.temporary}
+    return replace(
+        statement,
+        targets=tuple(t for t in statement.targets if t.key not in hidden),
+        columns=tuple(c for c in statement.columns if c.target_table is None or c.target_table.key not in hidden),
+    )
+
+
+def _columns_in(target: TableName, columns: Sequence[ColumnLineage], made: Made) -> list[Output]:
+    """The columns that a statement puts into one table."""
+    for name, outputs in made:
+        if name.key == target.key:
+            return outputs
+    written: dict[str, Output] = {}
+    for column in columns:
+        if column.target_table is not None and column.target_table.key == target.key:
+            before = written.get(column.target.lower(), Output(column.target))
+            sources = distinct((*before.sources, *column.sources))
+            written[column.target.lower()] = Output(before.name, sources, is_star=column.target == "*")
+    return list(written.values())

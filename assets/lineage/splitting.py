@@ -119,7 +119,7 @@ class _Splitter:
             yield _piece(chunk[:first], sql, offset, is_whole=False)
         for start, end in zip(starts, ends, strict=True):
             part = chunk[start:end]
-            if part[0].key in STARTS and not is_routine(part):
+            if (part[0].key in STARTS and not is_routine(part)) or _declares_table(part):
                 yield _piece(part, sql, offset)
             elif any(token.key in {"SELECT", "FROM"} for token in part):
                 yield _piece(part, sql, offset, is_whole=False)
@@ -159,6 +159,11 @@ def is_routine(chunk: Sequence[Token]) -> bool:
         if token.key in {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE", "AS"}:
             return False
     return False
+
+
+def _declares_table(chunk: Sequence[Token]) -> bool:
+    """True for `DECLARE @t TABLE (a int)`."""
+    return chunk[0].key == "DECLARE" and any(token.key == "TABLE" for token in chunk[2:4])
 
 
 def statement_starts(chunk: Sequence[Token], *, several: bool) -> Iterator[int]:

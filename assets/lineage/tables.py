@@ -59,6 +59,11 @@ def temporary_name(table: exp.Expr) -> TableName | None:
     return None
 
 
+def written_name(table: exp.Expr) -> TableName | None:
+    """The name of a table that is written, be it a temporary one."""
+    return temporary_name(table) or name_of(table)
+
+
 def tables_of(tree: exp.Expr, dialect: str, deadline: Deadline) -> Tables:
     """The tables that a statement reads and writes. Raises: TimeUp."""
     return _Reader(dialect, deadline).read(tree)
@@ -101,11 +106,20 @@ class _Reader:
             unloads = isinstance(tree, exp.Copy) and not self.found.targets  # into a stage
             queries = [tree.this, tree.expression, *files]
             self._walk(q for q in queries if isinstance(q, exp.Query) or (unloads and q in files))
+        elif isinstance(tree, exp.Declare):
+            self._declare(tree)
         else:
             if isinstance(tree, (exp.Alter, exp.TruncateTable)):
                 self._targets([tree.this, *tree.expressions])
             self._queries(tree)
         return self.found
+
+    def _declare(self, tree: exp.Expr) -> None:
+        """`DECLARE @t TABLE (a int)`, and variables that a query fills."""
+        for item in tree.expressions:
+            if isinstance(item.args.get("kind"), exp.Schema):
+                self.found.targets.extend(TableName(f"@{variable.name}") for variable in item.this)
+        self._queries(tree)
 
     def _create(self, tree: exp.Create) -> None:
         kind = str(tree.args.get("kind") or "").upper()
@@ -126,13 +140,13 @@ class _Reader:
         """UPDATE and DELETE, whose target may be called by an alias that FROM gives, and stand among joined tables."""
         first = tree.this
         start = len(self.found.sources)
-        named = [name for table in tree.args.get("tables") or [] if (name := name_of(table))]
+        named = [name for table in tree.args.get("tables") or [] if (name := written_name(table))]
         joined = bool(isinstance(first, exp.Table) and first.args.get("joins"))
         rest = [
             child for child in _children(tree) if child is not first and child not in (tree.args.get("tables") or [])
         ]
         if isinstance(first, exp.Table) and not named and not joined:
-            name = name_of(first)
+            name = written_name(first)
             self._walk(rest)
             if name is not None:
                 self._settle([name], start, alias=first.alias)
@@ -141,7 +155,7 @@ class _Reader:
             owners = {
                 column.table.lower() for each in tree.expressions for column in [each.this] if column.args.get("table")
             }
-            named = [TableName(owner) for owner in sorted(owners)] or [n for n in [name_of(first)] if n]
+            named = [TableName(owner) for owner in sorted(owners)] or [n for n in [written_name(first)] if n]
         self._walk([*([first] if first is not None else []), *rest])
         self._settle(named, start, alias="")
 
@@ -164,7 +178,7 @@ class _Reader:
     def _target(self, node: exp.Expr | None) -> None:
         table = _table_in(node)
         if table is not None:
-            name = temporary_name(table) or name_of(table)
+            name = written_name(table)
             if name is not None:
                 self.found.targets.append(name)
 

@@ -88,6 +88,8 @@ def test_without_a_schema() -> None:
     assert edges("SELECT a, t.b FROM t JOIN u ON true") == {"a": set(), "b": {"t.b"}}
     assert edges("SELECT * FROM t JOIN u ON true") == {"*": {"t.*", "u.*"}}
     assert edges("SELECT x FROM (SELECT * FROM t) s") == {"x": {"t.x"}}
+    assert edges("SELECT x FROM (SELECT * FROM t UNION ALL SELECT * FROM u) s") == {"x": {"t.x", "u.x"}}
+    assert edges("SELECT x FROM (SELECT * FROM t JOIN u ON true) s") == {"x": set()}
 
 
 def test_unnamed_columns_are_called_as_they_are_written() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from assets.lineage import Session, resolve
-from tests.lineage.asking import edges, reads, writes
+from tests.lineage.asking import edges, reads, shown, writes
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,94 @@ def test_temporary_tables_are_seen_through(dialect: str, script: str) -> None:
     """What was read into a temporary table is what its readers read; it is shown nowhere itself."""
     assert (reads(script, dialect), writes(script, dialect)) == ({"base"}, {"out"})
     assert edges(script, dialect)["id"] == {"base.id"}
+
+
+FILLED_AGAIN = {
+    "dropped": ("tsql", """
+        SELECT a INTO #x FROM s1; DROP TABLE #x; SELECT a INTO #x FROM s2; INSERT INTO o SELECT a FROM #x
+        """, {"s2"}, {"s2.a"}),
+    "replaced": ("snowflake", """
+        CREATE OR REPLACE TEMP TABLE x AS SELECT a FROM s1; CREATE OR REPLACE TEMP TABLE x AS SELECT b AS a FROM s2;
+        INSERT INTO o SELECT a FROM x
+        """, {"s2"}, {"s2.b"}),
+    "truncated": ("postgres", """
+        CREATE TEMP TABLE x AS SELECT a FROM s1; TRUNCATE x; INSERT INTO x SELECT b FROM s2;
+        INSERT INTO o SELECT a FROM x
+        """, {"s2"}, {"s2.b"}),
+    "deleted": ("mysql", """
+        CREATE TEMPORARY TABLE x AS SELECT a FROM s1; DELETE FROM x; INSERT INTO x VALUES (1);
+        INSERT INTO o SELECT a FROM x
+        """, set(), set()),
+    "overwritten": ("spark", """
+        CREATE TEMPORARY TABLE x AS SELECT a FROM s1; INSERT OVERWRITE TABLE x SELECT b FROM s2;
+        INSERT INTO o SELECT a FROM x
+        """, {"s2"}, {"s2.b"}),
+    "created if it is not there": ("mysql", """
+        CREATE TEMPORARY TABLE x AS SELECT a FROM s1; CREATE TEMPORARY TABLE IF NOT EXISTS x AS SELECT a FROM s2;
+        INSERT INTO o SELECT a FROM x
+        """, {"s1"}, {"s1.a"}),
+    "created, then filled": ("postgres", """
+        CREATE TEMP TABLE x (a int); INSERT INTO x SELECT b FROM s1; INSERT INTO o SELECT a FROM x
+        """, {"s1"}, {"s1.b"}),
+    "created with #, then filled": ("tsql", """
+        CREATE TABLE #x (a int); INSERT INTO #x SELECT a FROM s1; INSERT INTO o SELECT a FROM #x
+        """, {"s1"}, {"s1.a"}),
+    "declared, then filled": ("tsql", """
+        DECLARE @x TABLE (a int); INSERT INTO @x SELECT b FROM s1; INSERT INTO o SELECT a FROM @x
+        """, {"s1"}, {"s1.b"}),
+    "created, then filled by a star": ("postgres", """
+        CREATE TEMP TABLE x (a int); INSERT INTO x SELECT * FROM s1; INSERT INTO o SELECT a FROM x
+        """, {"s1"}, {"s1.a"}),
+    "filled twice": ("tsql", """
+        SELECT a INTO #x FROM s1; INSERT INTO #x SELECT b FROM s2; INSERT INTO o SELECT a FROM #x
+        """, {"s1", "s2"}, {"s1.a", "s2.b"}),
+    "filled twice by stars": ("postgres", """
+        CREATE TEMP TABLE x AS SELECT * FROM s1; INSERT INTO x SELECT * FROM s2; INSERT INTO o SELECT a FROM x
+        """, {"s1", "s2"}, {"s1.a", "s2.a"}),
+    "filled in another order": ("tsql", """
+        CREATE TABLE #x (k int, a int); INSERT INTO #x (a, k) SELECT b, i FROM s1; INSERT INTO o SELECT a FROM #x
+        """, {"s1"}, {"s1.b"}),
+    "updated": ("tsql", """
+        SELECT k, a INTO #x FROM s1; UPDATE t SET t.a = s.b FROM #x AS t JOIN s2 AS s ON s.k = t.k;
+        INSERT INTO o SELECT a FROM #x
+        """, {"s1", "s2"}, {"s1.a", "s2.b"}),
+    "merged": ("snowflake", """
+        CREATE TEMP TABLE x (k int, a int); MERGE INTO x USING s1 ON x.k = s1.k
+        WHEN MATCHED THEN UPDATE SET a = x.a + s1.b WHEN NOT MATCHED THEN INSERT (k, a) VALUES (s1.k, s1.c);
+        INSERT INTO o SELECT a FROM x
+        """, {"s1"}, {"s1.b", "s1.c"}),
+    "cloned": ("snowflake", "CREATE TEMP TABLE x CLONE s1; INSERT INTO o SELECT a FROM x", {"s1"}, {"s1.a"}),
+    "SELECT INTO TEMP": ("postgres", "SELECT a INTO TEMP x FROM s1; INSERT INTO o SELECT a FROM x", {"s1"}, {"s1.a"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "script", "sources", "columns"), FILLED_AGAIN.values(), ids=FILLED_AGAIN)
+def test_temporary_tables_hold_what_was_put_in_last(
+    dialect: str, script: str, sources: set[str], columns: set[str]
+) -> None:
+    """Creating replaces what a temporary table holds, emptying leaves its columns, writing adds, by place or name."""
+    found = resolve(script, dialect=dialect)
+    assert {str(table) for table in found.statements[-1].sources} == sources
+    assert ({str(table) for table in found.targets}, shown(found)) == ({"o"}, {"a": columns})
+    assert (found.status, found.confidence) == ("parsed", 1.0)
+
+
+def test_what_is_dropped_is_temporary_no_longer() -> None:
+    """Behind DROP the name means another table."""
+    script = "CREATE TEMP TABLE x AS SELECT * FROM base; DROP TABLE x; SELECT a FROM x"
+    assert (reads(script, "postgres"), writes(script, "postgres")) == ({"base", "x"}, set())
+    assert edges(script, "postgres") == {"a": {"x.a"}}
+
+
+def test_a_column_makes_no_table_temporary() -> None:
+    """Only the words between CREATE and the table say that it is temporary."""
+    assert writes("CREATE TABLE days AS SELECT temp, at FROM weather", "postgres") == {"days"}
+
+
+def test_temporary_tables_of_statements_that_no_parser_takes() -> None:
+    """A temporary table is seen through, too, where only the words of what fills it were read."""
+    script = "CREATE LOCAL TEMP TABLE x AS SELECT a FROM s; INSERT INTO o SELECT a FROM x"
+    assert (reads(script, "postgres"), writes(script, "postgres")) == ({"s"}, {"o"})
 
 
 def test_temporary_tables_may_be_kept() -> None:

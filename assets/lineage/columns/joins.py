@@ -63,10 +63,11 @@ def _table(
         return _function(table.this, alias, columns, scope, ctes, queries)
     context = scope.context
     found = ctes.get(name.name.lower()) if len(name.parts) == 1 else None
-    if found is None:
-        found = context.temporary(name)
     if found is not None:
         return Relation(names_of_table(alias, name), renamed(found, columns))
+    found = context.temporary(name)
+    if found is not None:
+        return Relation(names_of_table(alias, name), renamed(found, columns), temporary=context.complete(name))
     if len(name.parts) > 1 and scope.relation(name.parts[0].lower()) is not None:
         sources = scope.column(name.parts)  # an array of a table that stands before
         return Relation(

@@ -37,18 +37,39 @@ class Context:
     temporary: Callable[[TableName], list[Output] | None]
     deadline: Deadline
 
+    def outputs(self, table: TableName) -> "list[Output] | None":
+        """The columns of a table, as its readers see them; None if they are not known."""
+        temporary = self.temporary(table)
+        if temporary is not None:
+            return temporary
+        whole = self.complete(table)
+        known = self.schema.columns(whole)
+        return None if known is None else [Output(name, (ColumnName(whole, name),)) for name in known]
+
+    def names(self, table: TableName) -> list[str]:
+        """The names of a table's columns; none if not all are known."""
+        known = self.outputs(table) or []
+        return [] if any(output.is_star for output in known) else [output.name for output in known]
+
 
 @dataclass(slots=True)
 class Relation:
     """A table, a subquery or a function. `outputs` is None where the columns of a table are not known.
 
     `element` is what any column comes from that is asked of the relation by name: an array's elements, say.
+    `temporary` is the temporary table that stands there, whose outputs are of other tables.
     """
 
     names: frozenset[str]
     outputs: list[Output] | None = None
     table: TableName | None = None
     element: Sources | None = None
+    temporary: TableName | None = None
+
+    @property
+    def written(self) -> TableName | None:
+        """The table that a change of the relation changes."""
+        return self.table or self.temporary
 
     @property
     def is_known(self) -> bool:
@@ -67,9 +88,10 @@ class Relation:
             return known
         if self.outputs is None and self.table is not None:
             return (ColumnName(self.table, written),)
-        behind = [source for output in self.outputs or () if output.is_star for source in output.sources]
-        if behind:
-            return (ColumnName(behind[0].table, written),) if len(behind) == 1 else ()
+        stars = [output.sources for output in self.outputs or () if output.is_star and output.sources]
+        if stars:
+            # one star of several tables is of a union, and so is the column; several stars are of a join
+            return tuple(ColumnName(source.table, written) for source in stars[0]) if len(stars) == 1 else ()
         if self.table is not None:
             return (ColumnName(self.table, written),)
         return self.element or ()

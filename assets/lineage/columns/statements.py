@@ -7,9 +7,9 @@ from sqlglot import exp
 from assets.lineage.columns.queries import Queries
 from assets.lineage.columns.relations import Context, Output, Relation, Scope, names_of_table, renamed
 from assets.lineage.dialects import instance, parser_of
-from assets.lineage.names import ColumnName, TableName
+from assets.lineage.names import TableName
 from assets.lineage.results import ColumnLineage
-from assets.lineage.tables import name_of, temporary_name
+from assets.lineage.tables import written_name
 
 Made = list[tuple[TableName, list[Output]]]
 """Tables that a statement creates, with their columns."""
@@ -38,6 +38,8 @@ class _Statement:
             yield from self._given(outputs, target)
         elif isinstance(tree, exp.Create):
             yield from self._create(tree)
+        elif isinstance(tree, exp.Declare):
+            self._declare(tree)
         elif isinstance(tree, exp.Insert):
             yield from self._insert(tree, self._with(tree))
         elif isinstance(tree, exp.Merge):
@@ -76,10 +78,20 @@ class _Statement:
         if not isinstance(query, exp.Query):
             if listed and not query:
                 self.made.append((target, [Output(name) for name in listed]))
+            clone = tree.args.get("clone")
+            if clone is not None:
+                self.made.append((target, self.queries.outputs(clone.this, None, {})))
             return
         outputs = renamed(self.queries.outputs(query, None, self._with(tree)), listed)
         self.made.append((target, outputs))
         yield from self._given(outputs, target)
+
+    def _declare(self, tree: exp.Declare) -> None:
+        """`DECLARE @t TABLE (a int)`."""
+        for item in tree.expressions:
+            listed = _listed(item.args.get("kind"))
+            for variable in item.this if listed else ():
+                self.made.append((TableName(f"@{variable.name}"), [Output(name) for name in listed]))
 
     def _insert(
         self, tree: exp.Insert, ctes: dict[str, list[Output]], scope: Scope | None = None
@@ -91,15 +103,13 @@ class _Statement:
             return
         outputs = self.queries.outputs(query, scope, ctes)
         if not listed and isinstance(query, exp.Values):
-            listed = list(self.context.schema.columns(self.context.complete(target)) or ())
+            listed = self.context.names(target)
             if not listed:
                 return
         elif not listed and not tree.args.get("by_name"):
-            known = self.context.schema.columns(self.context.complete(target)) or ()
-            listed = list(known) if len(known) == len(outputs) else []
+            known = self.context.names(target)
+            listed = known if len(known) == len(outputs) else []
         outputs = renamed(outputs, listed)
-        if target.name[:1] in {"#", "@"}:
-            self.made.append((target, outputs))
         yield from self._given(outputs, target)
 
     def _multiple(self, tree: exp.MultitableInserts) -> Iterator[ColumnLineage]:
@@ -121,7 +131,7 @@ class _Statement:
             again = [each for each in scope.relations[1:] if first.name.lower() in each.names]
             if again:
                 scope.relations.pop(0)
-                first = again[0].table or first
+                first = again[0].written or first
         yield from self._assignments(tree.expressions, scope, ctes, self.context.complete(first))
 
     def _assignments(
@@ -143,7 +153,7 @@ class _Statement:
                     yield ColumnLineage(target=column.name, target_table=target, sources=sources)
             else:
                 owner = scope.relation(left.table.lower()) if isinstance(left, exp.Column) and left.table else None
-                table = owner.table if owner is not None and owner.table is not None else target
+                table = (owner.written if owner is not None else None) or target
                 yield ColumnLineage(
                     target=left.name, target_table=table, sources=self.queries.sources(right, scope, ctes)
                 )
@@ -156,8 +166,8 @@ class _Statement:
         whole = self.context.complete(target)
         scope = self.queries.scope([tree.args["using"]], None, ctes)
         using = scope.relations[0]
-        known = self.context.schema.columns(whole)
-        outputs = [Output(name, (ColumnName(whole, name),)) for name in known] if known else None
+        outputs = self.context.outputs(target)
+        known = self.context.names(target)
         scope.relations.append(
             Relation(names_of_table(tree.this.alias, whole) | names_of_table("", target), outputs, whole)
         )
@@ -174,9 +184,7 @@ class _Statement:
                 elif then.expression is not None:
                     # what is inserted comes from the source alone: the target has no row there
                     inner = Scope(self.context, None, scope.relations[:1])
-                    names = (
-                        [each.name for each in then.this.expressions] if then.this is not None else list(known or ())
-                    )
+                    names = [each.name for each in then.this.expressions] if then.this is not None else known
                     values = then.expression.expressions
                     for name, value in zip(names, values, strict=False):
                         yield ColumnLineage(
@@ -187,7 +195,7 @@ class _Statement:
 def _name(node: exp.Expr | None) -> TableName | None:
     while isinstance(node, (exp.Schema, exp.Alias, exp.Paren)):
         node = node.this
-    return temporary_name(node) or name_of(node) if isinstance(node, exp.Table) else None
+    return written_name(node) if isinstance(node, exp.Table) else None
 
 
 def _listed(node: exp.Expr | None) -> list[str]:
