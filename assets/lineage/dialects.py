@@ -79,6 +79,17 @@ BACKSLASH = frozenset(
 HASH_COMMENTS = frozenset({"bigquery", "clickhouse", "mysql", "singlestore", "doris", "starrocks"})
 """Dialects in which `#` begins a comment."""
 
+INTO_VARIABLES = frozenset(
+    {"db2", "doris", "hana", "mysql", "oracle", "singlestore", "snowflake", "starrocks", "teradata"}
+)
+"""Dialects whose SELECT … INTO fills variables, wherever it stands."""
+
+INTO_TABLES = frozenset({"fabric", "tsql"})
+"""Dialects whose SELECT … INTO makes a table, in routines as well; elsewhere it fills variables there."""
+
+BODIES_ARE_STRINGS = frozenset({"materialize", "postgres", "redshift", "risingwave"})
+"""Dialects whose routines and blocks are strings: BEGIN outside of them begins a transaction."""
+
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement that it knows by its first word only
 
 
@@ -102,6 +113,11 @@ def parser_of(dialect: str) -> str:
 def instance(dialect: str) -> Dialect:
     """Sqlglot's dialect of a name that `parser_of` gave."""
     return Dialect.get_or_raise("" if dialect == GENERIC else dialect)
+
+
+def looks_like_tsql(sql: str) -> bool:
+    """True for text that T-SQL's variables, brackets or GO give away."""
+    return any(name == "tsql" and hint.search(sql[:20_000]) for name, hint in HINTS)
 
 
 class Tools:

@@ -15,12 +15,13 @@ ENDS_FROM = frozenset({
 })  # fmt: skip
 BEFORE_SOURCE = frozenset({"FROM", "JOIN", "STRAIGHT_JOIN", "APPLY"})
 BEFORE_TARGET = frozenset({"INTO", "UPDATE", "OVERWRITE"})
+INTO_ITS_TARGET = frozenset({"INSERT", "MERGE", "REPLACE", "UPSERT", "LOAD", "COPY"})
 SKIPPED = frozenset(
     {"ONLY", "LATERAL", "TABLE", "IF", "NOT", "EXISTS", "OR", "IGNORE", "LOW_PRIORITY", "FINAL", "LOCAL"}
 )
 NOT_A_TABLE = ENDS_FROM | frozenset({
     "FROM", "INSERT", "UPDATE", "DELETE", "MERGE", "UNNEST", "VALUES", "ON", "USING", "WITH", "AS", "JSON_TABLE",
-    "XMLTABLE", "OPENJSON", "FLATTEN", "DIRECTORY",
+    "XMLTABLE", "OPENJSON", "FLATTEN", "DIRECTORY", "OUTFILE", "DUMPFILE",
 })  # fmt: skip
 NOT_AN_ALIAS = NOT_A_TABLE | frozenset({
     "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "OUTER", "NATURAL", "STRAIGHT_JOIN", "SEMI", "ANTI", "ASOF",
@@ -50,8 +51,9 @@ class _Level:
 
 
 class _Scanner:
-    def __init__(self, tokens: Sequence[Token], deadline: Deadline) -> None:
+    def __init__(self, tokens: Sequence[Token], deadline: Deadline, fills_variables: bool) -> None:
         self.tokens = tokens
+        self.fills_variables = fills_variables or (bool(tokens) and tokens[0].key in {"EXEC", "EXECUTE", "FETCH"})
         self.deadline = deadline
         self.found = Scan()
         self.aliases: dict[str, TableName] = {}
@@ -111,6 +113,10 @@ class _Scanner:
                     level.expects = "target" if before == "DELETE" else "source"
         elif key == "USING" and level.words & {"MERGE", "DELETE"} and "JOIN" not in level.words:
             level.in_from, level.expects = True, "source"
+        elif key == "INTO" and (
+            "RETURNING" in level.words or (self.fills_variables and not level.words & INTO_ITS_TARGET)
+        ):
+            pass
         elif key in BEFORE_TARGET:
             if key != "UPDATE" or before not in {"FOR", "THEN", "KEY", "DO", "ON", "OR", "AFTER", "BEFORE", ","}:
                 level.expects = "target"
@@ -231,9 +237,12 @@ def _closing(tokens: Sequence[Token], at: int) -> int:
     return at
 
 
-def scan(tokens: Sequence[Token], deadline: Deadline) -> Scan:
-    """The tables that stand where tables stand; when the time is up, those until there."""
-    scanner = _Scanner(tokens, deadline)
+def scan(tokens: Sequence[Token], deadline: Deadline, *, fills_variables: bool = False) -> Scan:
+    """The tables that stand where tables stand; when the time is up, those until there.
+
+    With `fills_variables`, SELECT … INTO makes no table.
+    """
+    scanner = _Scanner(tokens, deadline, fills_variables)
     try:
         return scanner.run()
     except TimeUp:

@@ -9,7 +9,7 @@ from sqlglot import exp
 from assets.lineage import settings
 from assets.lineage.columns import Context, Made, Output, columns_of
 from assets.lineage.columns.relations import distinct
-from assets.lineage.dialects import BACKSLASH, GENERIC, HASH_COMMENTS, canonical
+from assets.lineage.dialects import BACKSLASH, GENERIC, HASH_COMMENTS, INTO_VARIABLES, canonical
 from assets.lineage.lexing import SPACE, Token, lex
 from assets.lineage.limits import DEFAULT_S, FOR_COLUMNS, FOR_PARSING, Deadline, TimeUp
 from assets.lineage.names import TableName, unique
@@ -141,8 +141,9 @@ class Session:
         )
 
     def _statements(self, piece: Piece, line: int, deadline: Deadline) -> Iterable[StatementLineage]:
+        variables = piece.fills_variables or self.dialect in INTO_VARIABLES
         if not piece.is_whole:
-            return [self._scanned(piece.text, line, deadline, NotParsed(""))]
+            return [self._scanned(piece.text, line, deadline, NotParsed(""), variables)]
         first = first_word(piece.text)
         if first in {"USE", "SET", "ALTER", "DATABASE"}:
             defaults = settings.changed(self._lex(piece.text, deadline), self.dialect, self.defaults, self.initial)
@@ -155,35 +156,41 @@ class Session:
         try:
             tree, dialect = parse_in_any(text, self.dialect, deadline.share(FOR_PARSING))
         except TimeUp:
-            return [self._scanned(text, line, deadline, NotParsed("parsing takes too long"))]
+            return [self._scanned(text, line, deadline, NotParsed("parsing takes too long"), variables)]
         except NotParsed as error:
-            return self._unparsed(text, line, deadline, error)
+            return self._unparsed(text, line, deadline, error, variables)
         if isinstance(tree, exp.Command) and HIDES_QUERY.search(text):
-            return [self._scanned(text, line, deadline, NotParsed("only its first word is understood"))]
+            return [self._scanned(text, line, deadline, NotParsed("only its first word is understood"), variables)]
         try:
-            return [self._read(tree, dialect, text, line, deadline)]
+            return [self._read(tree, dialect, text, line, deadline, variables)]
         except TimeUp:
             raise
         except Exception as error:  # noqa: BLE001 - a tree of a shape that nobody expected: its words are left
-            return [self._scanned(text, line, deadline, NotParsed(f"{type(error).__name__} in its tree"))]
+            return [self._scanned(text, line, deadline, NotParsed(f"{type(error).__name__} in its tree"), variables)]
 
-    def _unparsed(self, text: str, line: int, deadline: Deadline, error: NotParsed) -> Iterable[StatementLineage]:
+    def _unparsed(
+        self, text: str, line: int, deadline: Deadline, error: NotParsed, variables: bool
+    ) -> Iterable[StatementLineage]:
         """A statement that no dialect takes: several without semicolons, or one that only its words tell of."""
         tokens = self._lex(text, deadline)
         starts = list(statement_starts(tokens, several=True))
         if len(starts) < 2 or starts[0] != 0:
-            return [self._scanned(text, line, deadline, error)]
+            return [self._scanned(text, line, deadline, error, variables)]
         found = []
         for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
             part = text[tokens[start].start : tokens[end - 1].end]
             try:
                 tree, dialect = parse_in_any(part, self.dialect, deadline.share(FOR_PARSING))
             except (NotParsed, TimeUp):
-                return [self._scanned(text, line, deadline, error)]
+                return [self._scanned(text, line, deadline, error, variables)]
             found.append((tree, dialect, part, line + text.count("\n", 0, tokens[start].start)))
-        return [self._read(tree, dialect, part, at, deadline) for tree, dialect, part, at in found]
+        return [self._read(tree, dialect, part, at, deadline, variables) for tree, dialect, part, at in found]
 
-    def _read(self, tree: exp.Expr, dialect: str, text: str, line: int, deadline: Deadline) -> StatementLineage:
+    def _read(
+        self, tree: exp.Expr, dialect: str, text: str, line: int, deadline: Deadline, variables: bool
+    ) -> StatementLineage:
+        if variables or (not self.is_declared and dialect in INTO_VARIABLES):
+            _without_variables(tree)
         tables = tables_of(tree, dialect, deadline)
         sources = self._seen_through(tables.sources)
         targets = unique(self.defaults.complete(name) for name in tables.targets)
@@ -230,12 +237,14 @@ class Session:
     def _temporary_outputs(self, name: TableName) -> list[Output] | None:
         return None if self.keep_temporary else self.temporary.columns(self.defaults.complete(name))
 
-    def _scanned(self, text: str, line: int, deadline: Deadline, error: NotParsed) -> StatementLineage:
+    def _scanned(
+        self, text: str, line: int, deadline: Deadline, error: NotParsed, variables: bool = False
+    ) -> StatementLineage:
         """What the words of a statement tell."""
         tokens = self._lex(text, deadline, partly=True)
         if is_routine(tokens):
             return StatementLineage(kind="routine", line=line, confidence=self._certainty(), dialect=self.dialect)
-        found = scan(tokens, deadline)
+        found = scan(tokens, deadline, fills_variables=variables)
         status: Status = "fallback"
         confidence = 0.6 if found.sources or found.targets else 0.3
         first = tokens[0].key if tokens else ""
@@ -278,6 +287,13 @@ class Session:
     def _lex(self, text: str, deadline: Deadline, *, partly: bool = False) -> list[Token]:
         backslash, hashes = self.dialect in BACKSLASH, self.dialect in HASH_COMMENTS
         return lex(text, deadline, backslash=backslash, hash_comments=hashes, partly=partly)
+
+
+def _without_variables(tree: exp.Expr) -> None:
+    """Take INTO out of a query that fills variables: what is left is a query as others are."""
+    into = tree.args.get("into") if isinstance(tree, exp.Select) else None
+    if into is not None and not (isinstance(into.this, exp.Table) and into.this.this.args.get("temporary")):
+        tree.set("into", None)
 
 
 def _without_temporary(statement: StatementLineage) -> StatementLineage:

@@ -3,7 +3,23 @@
 import re
 
 NAME = r"[\w$#.\"]+"
+VARIABLE = r"@{0,2}[\w$.`]+"
+VARIABLES = rf"{VARIABLE}(?:\s*,\s*{VARIABLE})*"
+INTO = (
+    (
+        r"\bINTO\s+(?:OUTFILE|DUMPFILE)\s*(?:'[^']*'|\"[^\"]*\")(?:\s+CHARACTER\s+SET\s+\w+)?"
+        r"(?:\s+(?:FIELDS|COLUMNS|LINES|OPTIONALLY|ENCLOSED|TERMINATED|ESCAPED|STARTING)\b|\s+BY\s*'(?:[^'\\]|\\.)*')*",
+        "",
+    ),
+    (rf"\bSELECT\s+INTO\s+(?:STRICT\s+)?{VARIABLES}\s", "SELECT "),
+    (rf"\bINTO\s+(?:STRICT\s+)?{VARIABLES}\s*(?=FOR\s+UPDATE\s*$|$)", ""),
+    (rf"\bINTO\s+(?:STRICT\s+)?{VARIABLE}\s*,\s*{VARIABLES}\s+(?=FROM\b)", ""),
+    (r"\bINTO\s+STRICT\b", "INTO"),
+)
+"""`SELECT x INTO OUTFILE 'f' FROM t`, and places of INTO that only routines know."""
+
 PHRASES = {
+    **dict.fromkeys(("generic", "mysql", "doris", "singlestore", "starrocks", "postgres", "redshift"), INTO),
     "db2": (
         (r"\bWITH\s+(?:UR|CS|RS|RR)\b", ""),
         (r"\bFOR\s+(?:READ|FETCH)\s+ONLY\b", ""),

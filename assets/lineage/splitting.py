@@ -2,9 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from assets.lineage.dialects import BACKSLASH, HASH_COMMENTS
+from assets.lineage.dialects import (
+    BACKSLASH,
+    BODIES_ARE_STRINGS,
+    GENERIC,
+    HASH_COMMENTS,
+    INTO_TABLES,
+    looks_like_tsql,
+)
 from assets.lineage.lexing import BODY, STRING, WORD, Token, lex
 from assets.lineage.limits import Deadline
 
@@ -33,8 +41,11 @@ BLOCKED = frozenset({
 })  # fmt: skip
 """Words behind which no statement begins."""
 
+EXECUTES = frozenset(["EXEC", "EXECUTE"])
 ROUTINES = frozenset(["PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "PACKAGE", "EVENT", "TASK"])
 FOREIGN = frozenset(["JAVASCRIPT", "PYTHON", "PYTHON3U", "PLPYTHON3U", "JAVA", "SCALA", "R", "C", "PLPERL", "PLV8"])
+TRANSACTION = frozenset({";", "TRAN", "TRANSACTION", "WORK", "ISOLATION", "DEFERRED", "IMMEDIATE", "READ"})
+INNER_ENDS = frozenset({"CASE", "FOR", "IF", "LOOP", "REPEAT", "WHILE"})
 NEEDS_LOOK = re.compile(
     r"\b(?:BEGIN|PROC|PROCEDURE|FUNCTION|TRIGGER|PACKAGE|TASK|EVENT|GO|DECLARE|DO|EXEC|EXECUTE|UNLOAD|IF|WHILE|FOR|LOOP|DELIMITER)\b"
     r"|;\s*\S",
@@ -48,11 +59,36 @@ MAX_NESTED = 3
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One statement's text. One that `is_whole` may be parsed; others are parts of conditions and assignments."""
+    """One statement's text. One that `is_whole` may be parsed; others are parts of conditions and assignments.
+
+    `fills_variables` is true in routines and blocks whose SELECT … INTO makes no table.
+    """
 
     text: str
     start: int
     is_whole: bool = True
+    fills_variables: bool = False
+
+
+class _Blocks:
+    """Where a script is inside of a block, which is not a string, as its parts between semicolons go by."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.is_declared = False
+
+    def holds(self, chunk: Sequence[Token]) -> bool:
+        """True if the next part of the script is in a block, or begins one."""
+        words = [token.key for token in chunk]
+        begun = sum(word == "BEGIN" and after not in TRANSACTION for word, after in pairwise([*words, ";"]))
+        self.is_declared |= words[0] in {"DECLARE", "PROCEDURE", "FUNCTION"} or is_routine(chunk)
+        inside = self.is_declared or self.depth > 0 or begun > 0
+        self.depth += begun
+        if words[0] == "END" and words[1:2] not in [[word] for word in INNER_ENDS]:
+            self.depth -= 1
+            if self.depth <= 0:
+                self.depth, self.is_declared = 0, False
+        return inside
 
 
 def pieces(sql: str, dialect: str, deadline: Deadline) -> Iterator[Piece]:
@@ -79,22 +115,34 @@ class _Splitter:
         self.deadline = deadline
         self.is_tsql = dialect in {"tsql", "fabric"}
 
+    def _fills_variables(self, sql: str) -> bool:
+        """True if SELECT … INTO fills variables in the blocks of a script."""
+        if self.dialect in INTO_TABLES or self.dialect in BODIES_ARE_STRINGS:
+            return False
+        return self.dialect != GENERIC or not looks_like_tsql(sql)
+
     def split(self, sql: str, offset: int, *, is_body: bool, nested: int) -> Iterator[Piece]:
         backslash, hashes = self.dialect in BACKSLASH, self.dialect in HASH_COMMENTS
         tokens = lex(sql, self.deadline, backslash=backslash, hash_comments=hashes)
+        variables = self._fills_variables(sql)
+        in_string = nested > 0 and self.dialect not in INTO_TABLES
+        blocks = _Blocks()
         for chunk in _chunks(tokens, sql):
             routine = is_routine(chunk)
+            fills_variables = in_string or (blocks.holds(chunk) and variables)
             is_body = is_body or routine or chunk[0].key in {"BEGIN", "DECLARE", "IF", "WHILE", "FOR", "LOOP"}
             is_block = routine or chunk[0].key == "DO"
-            runs = is_block or any(token.key in {"EXECUTE", "EXEC", "UNLOAD"} for token in chunk)
+            runs = is_block or any(token.key in EXECUTES or token.key == "UNLOAD" for token in chunk)
             string = self._string_body(chunk) if runs else None
             if string is not None and nested < MAX_NESTED:
                 yield from self.split(string.text, offset + string.start, is_body=True, nested=nested + 1)
             if string is not None and (is_block or chunk[0].key == "UNLOAD"):
                 continue
+            executed = string if string is not None and _is_all(string, chunk) else None
             if is_body or self.is_tsql:
-                yield from self._inside(chunk, sql, offset)
-            else:
+                for piece in self._inside(chunk, sql, offset, executed):
+                    yield replace(piece, fills_variables=fills_variables)
+            elif executed is None or chunk[0].key not in EXECUTES:
                 yield _piece(chunk, sql, offset)
 
     def _string_body(self, chunk: Sequence[Token]) -> Token | None:
@@ -110,7 +158,7 @@ class _Splitter:
         ]
         return sql[0] if sql else None
 
-    def _inside(self, chunk: Sequence[Token], sql: str, offset: int) -> Iterator[Piece]:
+    def _inside(self, chunk: Sequence[Token], sql: str, offset: int, executed: Token | None) -> Iterator[Piece]:
         """The statements between two semicolons of a routine, and what stands before the first."""
         starts = list(statement_starts(chunk, several=True))
         ends = [*starts[1:], len(chunk)][: len(starts)]
@@ -119,6 +167,8 @@ class _Splitter:
             yield _piece(chunk[:first], sql, offset, is_whole=False)
         for start, end in zip(starts, ends, strict=True):
             part = chunk[start:end]
+            if part[0].key in EXECUTES and executed in part:
+                continue
             if (part[0].key in STARTS and not is_routine(part)) or _declares_table(part):
                 yield _piece(part, sql, offset)
             elif any(token.key in {"SELECT", "FROM"} for token in part):
@@ -159,6 +209,12 @@ def is_routine(chunk: Sequence[Token]) -> bool:
         if token.key in {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE", "AS"}:
             return False
     return False
+
+
+def _is_all(string: Token, chunk: Sequence[Token]) -> bool:
+    """True if a string is not put together with something else."""
+    at = chunk.index(string)
+    return not {token.key for token in chunk[max(0, at - 1) : at + 2]} & {"||", "+", "&"}
 
 
 def _declares_table(chunk: Sequence[Token]) -> bool:

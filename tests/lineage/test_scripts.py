@@ -279,3 +279,73 @@ def test_what_is_no_sql_fails(text: str) -> None:
     """Text that is no SQL is said to be none."""
     found = resolve(text)
     assert (found.status, found.confidence, found.sources) == ("failed", 0.0, ())
+
+
+INTO_VARIABLES = {
+    "oracle block": ("oracle", "DECLARE v NUMBER; BEGIN SELECT x INTO v FROM a; END;"),
+    "oracle procedure": ("oracle", "CREATE PROCEDURE p AS v NUMBER; BEGIN SELECT x BULK COLLECT INTO v FROM a; END;"),
+    "oracle package, no dialect": (
+        None,
+        """
+        CREATE PACKAGE BODY p AS
+          PROCEDURE q IS BEGIN SELECT x INTO v FROM a; END;
+          PROCEDURE r IS BEGIN SELECT x INTO v FROM a; END;
+        END;
+        """,
+    ),
+    "no dialect": (None, "DECLARE v NUMBER; BEGIN IF v > 1 THEN SELECT x INTO v FROM a; END IF; END;"),
+    "executed": ("oracle", "BEGIN EXECUTE IMMEDIATE 'SELECT x FROM a' INTO v; END;"),
+    "mysql": ("mysql", "CREATE PROCEDURE p() BEGIN DECLARE v INT; SELECT x INTO v FROM a; SELECT x FROM a INTO v; END"),
+    "mysql's own": ("mysql", "SELECT x INTO @v FROM a; SELECT x FROM a INTO @v, @w FOR UPDATE"),
+    "postgres block": ("postgres", "DO $$ DECLARE v int; BEGIN SELECT x INTO v FROM a; END $$"),
+    "postgres function": (
+        "postgres",
+        """
+        CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+          SELECT INTO v x FROM a; SELECT x INTO STRICT v FROM a; SELECT x, y INTO v, w FROM a; RETURN v;
+        END $$
+        """,
+    ),
+    "db2": ("db2", "CREATE PROCEDURE p() BEGIN DECLARE v INT; SELECT x INTO v FROM a; END"),
+    "a file": ("mysql", "SELECT x INTO OUTFILE '/tmp/x' FIELDS TERMINATED BY ',' FROM a"),
+    "a file, no dialect": (None, "SELECT x INTO OUTFILE '/tmp/x' FROM a"),
+}
+
+
+@pytest.mark.parametrize(("dialect", "script"), INTO_VARIABLES.values(), ids=INTO_VARIABLES)
+def test_into_a_variable_writes_nothing(dialect: str | None, script: str) -> None:
+    """In routines and blocks, and everywhere in dialects that know no other, SELECT … INTO is a query as others are."""
+    found = resolve(script, dialect=dialect)
+    assert ({str(table) for table in found.sources}, found.targets, found.status) == ({"a"}, (), "parsed")
+    assert shown(found)["x"] == {"a.x"}
+    assert all(column.target_table is None for column in found.columns)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "script"),
+    [
+        ("tsql", "SELECT x INTO made FROM a"),
+        ("tsql", "CREATE PROC p AS BEGIN SELECT x INTO made FROM a END"),
+        (None, "CREATE PROC p @i int AS BEGIN SELECT x INTO made FROM a END"),
+        ("postgres", "BEGIN; SELECT x INTO made FROM a; COMMIT"),
+        ("postgres", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$; SELECT x INTO made FROM a"),
+        (None, "BEGIN TRANSACTION; SELECT x INTO made FROM a; COMMIT"),
+        (None, "DECLARE v int; BEGIN IF v THEN BEGIN NULL; END; END IF; END; SELECT x INTO made FROM a"),
+    ],
+)
+def test_into_a_table_writes_it(dialect: str | None, script: str) -> None:
+    """SELECT … INTO makes a table in T-SQL, and outside of routines where no dialect says otherwise."""
+    assert writes(script, dialect) == {"made"}
+
+
+def test_into_a_variable_where_only_words_are_read() -> None:
+    """A query that no parser takes fills a variable, too."""
+    found = resolve("BEGIN SELECT x, INTO v FROM a WHERE; END;", dialect="oracle")
+    assert ([str(table) for table in found.sources], found.targets, found.status) == (["a"], (), "fallback")
+
+
+def test_executed_strings_that_are_put_together_are_not_trusted() -> None:
+    """A literal that something is added to is read, and the statement that executes it lowers the confidence."""
+    found = resolve("BEGIN EXECUTE IMMEDIATE 'SELECT x FROM a ' || more INTO v; END;", dialect="oracle")
+    assert ([str(table) for table in found.sources], found.targets) == (["a"], ())
+    assert found.confidence < 1
