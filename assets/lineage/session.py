@@ -9,7 +9,7 @@ from sqlglot import exp
 from assets.lineage import settings
 from assets.lineage.columns import Context, Made, Output, columns_of
 from assets.lineage.columns.relations import distinct
-from assets.lineage.dialects import BACKSLASH, GENERIC, HASH_COMMENTS, INTO_VARIABLES, canonical
+from assets.lineage.dialects import BACKSLASH, GENERIC, HASH_COMMENTS, INTO_TABLES, INTO_VARIABLES, canonical
 from assets.lineage.lexing import SPACE, Token, lex
 from assets.lineage.limits import DEFAULT_S, FOR_COLUMNS, FOR_PARSING, Deadline, TimeUp
 from assets.lineage.names import TableName, unique
@@ -173,7 +173,7 @@ class Session:
     ) -> Iterable[StatementLineage]:
         """A statement that no dialect takes: several without semicolons, or one that only its words tell of."""
         tokens = self._lex(text, deadline)
-        starts = list(statement_starts(tokens, several=True))
+        starts = list(statement_starts(tokens, several=True, is_tsql=self.dialect in INTO_TABLES))
         if len(starts) < 2 or starts[0] != 0:
             return [self._scanned(text, line, deadline, error, variables)]
         found = []

@@ -42,7 +42,14 @@ BLOCKED = frozenset({
 """Words behind which no statement begins."""
 
 EXECUTES = frozenset(["EXEC", "EXECUTE"])
+PARTS_OF_TABLES = frozenset(["COLUMN", "CONSTRAINT", "PERIOD"])
 ROUTINES = frozenset(["PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "PACKAGE", "EVENT", "TASK"])
+OBJECTS = ROUTINES | PARTS_OF_TABLES | {
+    "DATABASE", "DEFAULT", "INDEX", "LOGIN", "ROLE", "RULE", "SCHEMA", "SEQUENCE", "SYNONYM", "TABLE", "TYPE", "USER",
+    "VIEW",
+}  # fmt: skip
+"""What IF EXISTS and IF NOT EXISTS may follow: an IF there begins no statement."""
+
 FOREIGN = frozenset(["JAVASCRIPT", "PYTHON", "PYTHON3U", "PLPYTHON3U", "JAVA", "SCALA", "R", "C", "PLPERL", "PLV8"])
 TRANSACTION = frozenset({";", "TRAN", "TRANSACTION", "WORK", "ISOLATION", "DEFERRED", "IMMEDIATE", "READ"})
 INNER_ENDS = frozenset({"CASE", "FOR", "IF", "LOOP", "REPEAT", "WHILE"})
@@ -51,6 +58,7 @@ NEEDS_LOOK = re.compile(
     r"|;\s*\S",
     re.IGNORECASE,
 )
+CREATE_TABLE = re.compile(r"\bCREATE\s+TABLE\b", re.IGNORECASE)
 DELIMITER = re.compile(r"^[ \t]*DELIMITER[ \t]+(\S+)[^\n]*$", re.IGNORECASE | re.MULTILINE)
 MAX_DELIMITERS = 5
 MAX_NESTED = 3
@@ -93,7 +101,7 @@ class _Blocks:
 
 def pieces(sql: str, dialect: str, deadline: Deadline) -> Iterator[Piece]:
     """The statements of a script, in order. Raises: TimeUp."""
-    if not NEEDS_LOOK.search(sql):
+    if not NEEDS_LOOK.search(sql) and not (dialect in INTO_TABLES and CREATE_TABLE.search(sql)):
         yield Piece(sql, 0)
         return
     yield from _Splitter(dialect, deadline).split(_without_delimiters(sql), 0, is_body=False, nested=0)
@@ -160,7 +168,7 @@ class _Splitter:
 
     def _inside(self, chunk: Sequence[Token], sql: str, offset: int, executed: Token | None) -> Iterator[Piece]:
         """The statements between two semicolons of a routine, and what stands before the first."""
-        starts = list(statement_starts(chunk, several=True))
+        starts = list(statement_starts(chunk, several=True, is_tsql=self.is_tsql))
         ends = [*starts[1:], len(chunk)][: len(starts)]
         first = starts[0] if starts else len(chunk)
         if first and any(token.key == "SELECT" for token in chunk[:first]):
@@ -222,11 +230,11 @@ def _declares_table(chunk: Sequence[Token]) -> bool:
     return chunk[0].key == "DECLARE" and any(token.key == "TABLE" for token in chunk[2:4])
 
 
-def statement_starts(chunk: Sequence[Token], *, several: bool) -> Iterator[int]:
+def statement_starts(chunk: Sequence[Token], *, several: bool, is_tsql: bool = False) -> Iterator[int]:
     """Where statements begin that no semicolon separates: the first, or if wanted all of them.
 
     Nothing begins inside of brackets or of CASE, behind words such as AFTER and FOR, or before the first SELECT of a
-    statement that needs one.
+    statement that needs one. CREATE TABLE t (…) needs none in T-SQL.
     """
     depth = cases = 0
     current = ""
@@ -249,9 +257,15 @@ def statement_starts(chunk: Sequence[Token], *, several: bool) -> Iterator[int]:
             fits = (not current or not open_select) and (before not in BLOCKED or (before == "FOR" and not current))
             if current and before in {"AS", "IS"} and open_select:
                 fits = False
+            if is_tsql and current == "CREATE" and before == ")":
+                fits = True
             open_select = False
         elif key == "WITH":
             fits = not current and before not in BLOCKED and after not in {"(", "EXECUTE", "SCHEMABINDING", "RECOMPILE"}
+        elif (key == "IF" and before in OBJECTS and after in {"EXISTS", "NOT"}) or (
+            current == "ALTER" and after in PARTS_OF_TABLES
+        ):
+            fits = False
         elif key in INNER_STARTS or (key in UNSPLIT and several):
             fits = before not in BLOCKED and not (current == "MERGE" and before == "THEN") and after != "("
         else:

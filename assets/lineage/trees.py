@@ -15,7 +15,7 @@ MEANINGFUL = (exp.Query, exp.DML, exp.DDL, exp.Command, exp.Use, exp.Set, exp.Dr
               exp.Copy, exp.MultitableInserts, exp.Describe, exp.Show, exp.Cache, exp.Uncache, exp.Comment, exp.Analyze,
               exp.Merge, exp.Pivot, exp.Grant, exp.Transaction, exp.Commit, exp.Rollback, exp.Pragma,
               exp.LoadData, exp.Values, exp.Declare, exp.Kill, exp.Refresh, exp.Attach, exp.Detach, exp.Summarize,
-              exp.Export)  # fmt: skip
+              exp.Export, exp.Execute)  # fmt: skip
 """What a statement's tree can be. sqlglot reads any words as an expression, too: that is no statement."""
 
 

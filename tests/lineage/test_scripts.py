@@ -199,6 +199,29 @@ def test_t_sql_needs_no_semicolons() -> None:
     assert writes(script, "tsql") == {"a", "c", "e"}
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "DROP TABLE IF EXISTS #x",
+        "DROP PROCEDURE IF EXISTS p",
+        "DROP INDEX IF EXISTS i ON u",
+        "ALTER TABLE #x DROP COLUMN IF EXISTS c",
+        "CREATE TABLE #x (a int)",
+        "CREATE TABLE IF NOT EXISTS #x (a int)",
+        "EXEC dbo.other",
+        "EXEC @n = dbo.other @a = 1, @b = 'x'",
+        "IF OBJECT_ID('tempdb..#x') IS NOT NULL DROP TABLE #x",
+    ],
+)
+@pytest.mark.parametrize("between", ["\n", ";\n"])
+def test_t_sql_statements_that_read_nothing_hide_none(before: str, between: str) -> None:
+    """What stands before a query, with a semicolon or without, is a statement of its own and lowers no confidence."""
+    found = resolve(f"{before}{between}SELECT a INTO o FROM s", dialect="tsql")
+    assert [str(table) for table in found.statements[-1].sources] == ["s"]
+    assert ([str(table) for table in found.targets], shown(found)) == (["o"], {"a": {"s.a"}})
+    assert (len(found.statements), found.status, found.confidence, found.problems) == (2, "parsed", 1.0, ())
+
+
 ROUTINES = {
     "variables": ("oracle", """
         CREATE OR REPLACE PROCEDURE p AS
