@@ -1,12 +1,12 @@
 """dbt models: the template tells what is referred to, its SQL the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from assets.lineage.jinja import Model, read_model
 from assets.lineage.limits import Deadline, TimeUp
 from assets.lineage.names import TableName, unique
-from assets.lineage.results import SqlLineage
+from assets.lineage.results import ColumnLineage, SqlLineage
 from assets.lineage.session import Session
 
 PLACEHOLDERS = frozenset({"jinja", "__this__"})
@@ -35,7 +35,6 @@ def resolve_model(text: str, new_session: Callable[[], Session], time_limit_s: f
 def _joined(model: Model, lineage: SqlLineage, session: Session) -> SqlLineage:
     """The lineage of the SQL, with the refs of branches that it does not show."""
     named = [TableName(ref) for ref in model.refs] + [TableName(table, schema) for schema, table in model.sources]
-    read = [table for table in lineage.sources if table.name.lower() not in PLACEHOLDERS]
     status, confidence = lineage.status, lineage.confidence
     if (model.unresolved or model.problem) and status != "failed":
         status, confidence = ("partly" if status == "parsed" else status), round(confidence / 2, 3)
@@ -46,13 +45,24 @@ def _joined(model: Model, lineage: SqlLineage, session: Session) -> SqlLineage:
         lineage,
         status=status,
         confidence=confidence,
-        sources=unique([*read, *(session.initial.complete(name) for name in named)]),
+        sources=unique([*_tables(lineage.sources), *(session.initial.complete(name) for name in named)]),
         refs=tuple(model.refs),
         dbt_sources=tuple(model.sources),
         unresolved=unresolved,
         problems=(*lineage.problems, *([model.problem] if model.problem else [])),
-        columns=tuple(
-            replace(column, sources=tuple(s for s in column.sources if s.table.name.lower() not in PLACEHOLDERS))
-            for column in lineage.columns
+        columns=_columns(lineage.columns),
+        statements=tuple(
+            replace(each, sources=_tables(each.sources), columns=_columns(each.columns)) for each in lineage.statements
         ),
+    )
+
+
+def _tables(tables: Iterable[TableName]) -> tuple[TableName, ...]:
+    return tuple(table for table in tables if table.name.lower() not in PLACEHOLDERS)
+
+
+def _columns(columns: Iterable[ColumnLineage]) -> tuple[ColumnLineage, ...]:
+    return tuple(
+        replace(column, sources=tuple(s for s in column.sources if s.table.name.lower() not in PLACEHOLDERS))
+        for column in columns
     )

@@ -21,6 +21,7 @@ def test_refs_and_sources_are_tables() -> None:
     assert [str(table) for table in found.sources] == ["stg_orders", "crm.contacts"]
     assert [str(source) for source in found.columns[1].sources] == ["crm.contacts.name"]
     assert (found.status, found.unresolved) == ("parsed", ())
+    assert [str(table) for each in found.statements for table in each.sources] == ["stg_orders", "crm.contacts"]
 
 
 @pytest.mark.parametrize(
