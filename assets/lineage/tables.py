@@ -15,7 +15,9 @@ CORRELATED_ARRAYS = frozenset(
 )
 """Dialects in which `FROM orders, orders.items` may read an array; in others `orders` would be a schema."""
 
-ALIASES_IN_UPDATE = frozenset({"generic", "tsql", "fabric", "mysql", "redshift", "db2", "snowflake", "singlestore"})
+ALIASES_IN_UPDATE = frozenset(
+    {"generic", "tsql", "fabric", "mysql", "redshift", "db2", "snowflake", "singlestore", "doris", "starrocks"}
+)
 """Dialects in which the table after UPDATE or DELETE may be one that its FROM names again."""
 
 Names = frozenset[str]
@@ -33,20 +35,22 @@ class Tables:
 def name_of(table: exp.Expr) -> TableName | None:
     """The name of a table; None for a function, a parameter, a stage or a file."""
     this = table.args.get("this")
-    if isinstance(this, exp.Dot):
-        parts = [part.name for part in this.parts]
-    elif isinstance(this, exp.Identifier):
-        parts = [this.name]
-    else:
+    if not isinstance(this, (exp.Dot, exp.Identifier)):
         return None
+    parts = _parts(this)
     for key in ("db", "catalog"):
-        wider = table.args.get(key)
-        if isinstance(wider, exp.Expr):  # T-SQL's `db..t` has an empty text there
-            parts[:0] = [part.name for part in wider.parts] if isinstance(wider, exp.Dot) else [wider.name]
+        parts[:0] = _parts(table.args.get(key))
     name = table_name(parts)
     if not name.name or name.name.startswith("@") or (this.args.get("quoted") and name.is_file):
         return None
     return name
+
+
+def _parts(node: object) -> list[str]:
+    """The parts of a name. T-SQL's `db..t` has an empty text between."""
+    if isinstance(node, exp.Dot):
+        return _parts(node.this) + _parts(node.expression)
+    return [node.name] if isinstance(node, exp.Expr) else []
 
 
 def temporary_name(table: exp.Expr) -> TableName | None:
@@ -149,7 +153,7 @@ class _Reader:
             name = written_name(first)
             self._walk(rest)
             if name is not None:
-                self._settle([name], start, alias=first.alias)
+                self._settle([name], start)
             return
         if isinstance(first, exp.Table) and not named and joined:
             owners = {
@@ -157,10 +161,10 @@ class _Reader:
             }
             named = [TableName(owner) for owner in sorted(owners)] or [n for n in [written_name(first)] if n]
         self._walk([*([first] if first is not None else []), *rest])
-        self._settle(named, start, alias="")
+        self._settle(named, start, _crossing(tree) if len(named) > 1 else NOTHING)
 
-    def _settle(self, named: list[TableName], start: int, *, alias: str) -> None:
-        """Take the tables that are meant out of what was read since `start`, once each."""
+    def _settle(self, named: list[TableName], start: int, kept: Names = NOTHING) -> None:
+        """Take the tables that are meant out of what was read since `start`, once each, but for those to be kept."""
         for name in named:
             meant = next(
                 (table for other, table in self.aliases if len(name.parts) == 1 and other == name.name.lower()), None
@@ -168,7 +172,7 @@ class _Reader:
             if meant is None or not (self.has_update_aliases or meant.key != name.key):
                 meant = name
             self.found.targets.append(meant)
-            if self.has_update_aliases or meant is not name:
+            if (self.has_update_aliases or meant is not name) and name.name.lower() not in kept:
                 at = next(
                     (n for n, each in enumerate(self.found.sources) if n >= start and each.key == meant.key), None
                 )
@@ -250,6 +254,16 @@ class _Reader:
                 return
         self.found.sources.append(name)
         self.aliases.append(((table.alias or name.name).lower(), name))
+
+
+def _crossing(update: exp.Expr) -> Names:
+    """The tables of an UPDATE that another one is set from."""
+    return frozenset(
+        column.table.lower()
+        for each in update.expressions
+        for column in (each.expression.find_all(exp.Column) if isinstance(each, exp.EQ) else ())
+        if column.table and column.table.lower() != each.this.text("table").lower()
+    )
 
 
 def _owners(select: exp.Expr) -> Names:

@@ -132,6 +132,19 @@ def test_what_is_written_bears_the_names_of_the_target(sql: str, columns: dict[s
     assert all(column.target_table is not None for column in found.columns)
 
 
+def test_a_merge_gives_each_column_once() -> None:
+    """What several branches of MERGE set is one column, from all that they set it from."""
+    found = resolve(
+        "MERGE INTO t USING s ON t.k = s.k WHEN MATCHED AND s.old THEN UPDATE SET a = s.b WHEN MATCHED THEN UPDATE SET "
+        "a = s.c WHEN NOT MATCHED THEN INSERT (k, a) VALUES (s.k, s.b)",
+        dialect="snowflake",
+    )
+    assert [(column.target, [str(source) for source in column.sources]) for column in found.columns] == [
+        ("a", ["s.b", "s.c"]),
+        ("k", ["s.k"]),
+    ]
+
+
 def test_an_insert_without_columns_goes_by_the_schema() -> None:
     """A known target gives its names by place."""
     assert edges("INSERT INTO t SELECT a, b FROM s", schema={"t": ["x", "y"]}) == {"x": {"s.a"}, "y": {"s.b"}}
@@ -162,6 +175,7 @@ def test_nested_values(dialect: str, sql: str, columns: dict[str, set[str]]) -> 
     [
         (None, "SELECT b.x FROM ((t AS a JOIN u AS b ON a.id = b.id))", {"x": {"u.x"}}),
         ("postgres", "SELECT s.t.x FROM s.t AS a", {"x": {"s.t.x"}}),
+        ("tsql", "SELECT v.d.s.t.x FROM v.d.s.t JOIN u ON 1 = 1", {"x": {"v.d.s.t.x"}}),
         ("db2", "SELECT a FROM t FETCH FIRST 3 ROWS ONLY WITH UR", {"a": {"t.a"}}),
         ("teradata", "LOCKING ROW FOR ACCESS SELECT a (TITLE 'A'), b FROM t", {"a": {"t.a"}, "b": {"t.b"}}),
         (

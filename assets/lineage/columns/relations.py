@@ -129,7 +129,7 @@ class Scope:
         lowered = [part.lower() for part in parts]
         scope: Scope | None = self
         while scope is not None and len(parts) > 1:
-            for count in range(min(3, len(parts) - 1), 0, -1):
+            for count in range(min(4, len(parts) - 1), 0, -1):
                 relation = scope.relation(".".join(lowered[:count]))
                 if relation is not None:
                     return self._field(relation, parts[count:])

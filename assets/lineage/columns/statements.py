@@ -1,11 +1,12 @@
 """The columns that a statement gives out or writes: queries, INSERT, CREATE … AS, MERGE, UPDATE."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
 from assets.lineage.columns.queries import Queries
-from assets.lineage.columns.relations import Context, Output, Relation, Scope, names_of_table, renamed
+from assets.lineage.columns.relations import Context, Output, Relation, Scope, distinct, names_of_table, renamed
 from assets.lineage.dialects import instance, parser_of
 from assets.lineage.names import TableName
 from assets.lineage.results import ColumnLineage
@@ -18,8 +19,18 @@ Made = list[tuple[TableName, list[Output]]]
 def columns_of(tree: exp.Expr, context: Context) -> tuple[tuple[ColumnLineage, ...], Made]:
     """The columns of a statement, in order, and what it creates. Raises: TimeUp, RecursionError."""
     made: Made = []
-    found = tuple(_Statement(context, made).columns(tree))
-    return found, made
+    found = _Statement(context, made).columns(tree)
+    return tuple(_once(found) if isinstance(tree, exp.Merge) else found), made
+
+
+def _once(columns: Iterable[ColumnLineage]) -> Iterable[ColumnLineage]:
+    """Each written column once, from all that a branch of MERGE sets it from."""
+    found: dict[object, ColumnLineage] = {}
+    for column in columns:
+        key = (column.target_table and column.target_table.key, column.target.lower())
+        before = found.setdefault(key, column)
+        found[key] = replace(before, sources=distinct((*before.sources, *column.sources)))
+    return found.values()
 
 
 class _Statement:
