@@ -8,13 +8,13 @@ from assets.lineage.limits import DEFAULT_S
 from assets.lineage.models import resolve_model
 from assets.lineage.names import ColumnName, TableName
 from assets.lineage.results import ColumnLineage, SqlLineage, StatementLineage, Status
-from assets.lineage.schema import Columns, Schema
+from assets.lineage.schema import Columns, Schema, checked
 from assets.lineage.session import Session
 from integrations.sdk.lineage import TablesFromSQLQuery
 
 __all__ = [
     "DIALECTS", "ColumnLineage", "ColumnName", "Schema", "Session", "SqlLineage", "StatementLineage", "Status",
-    "TableName", "canonical", "resolve",
+    "TableName", "canonical", "checked", "resolve",
 ]  # fmt: skip
 
 
@@ -30,6 +30,8 @@ def resolve(
     time_limit_s: float = DEFAULT_S,
 ) -> SqlLineage:
     """What a query or a script reads and writes. Never raises: `status` and `confidence` say how far to trust it.
+
+    What is no SQL at all, and a schema that cannot be read, are among the `problems`.
 
     >>> lineage = resolve("INSERT INTO report SELECT total FROM shop.orders", dialect="postgres")
     >>> [str(table) for table in lineage.sources], [str(table) for table in lineage.targets], lineage.status
@@ -47,6 +49,10 @@ def resolve(
             keep_temporary=keep_temporary,
         )
 
-    if looks_like_jinja(text):
-        return resolve_model(text, new_session, time_limit_s)
-    return new_session().run(text, time_limit_s=time_limit_s)
+    try:
+        if looks_like_jinja(text):
+            return resolve_model(text, new_session, time_limit_s)
+        return new_session().run(text, time_limit_s=time_limit_s)
+    except Exception as error:  # noqa: BLE001 - arguments of the wrong type: their giver gets an answer all the same
+        problem = f"{type(error).__name__}: {error}" if isinstance(text, str) else f"SQL is text, and not {text!r}"
+        return SqlLineage(status="failed", confidence=0.0, problems=(problem[:200],))

@@ -10,18 +10,39 @@ Columns = Mapping[str, Any] | Sequence[str]
 """The columns of a table in their order: a list of names, or a mapping from names to types."""
 
 
+def checked(tables: object) -> Mapping[str, Columns]:
+    """The columns of tables, if that is what they are. Raises: TypeError, which says what shape is wanted."""
+    if not isinstance(tables, Mapping):
+        raise TypeError("it is no mapping from tables to columns")
+    for table, columns in tables.items():
+        if not isinstance(table, str):
+            raise TypeError(f"the table {table!r} is no text")
+        if isinstance(columns, str) or not isinstance(columns, (Mapping, Sequence)):
+            raise TypeError(f"the columns of `{table}` are neither a list of names nor a mapping from names to types")
+        for column in columns:
+            if not isinstance(column, str):
+                raise TypeError(f"`{table}` has a column {column!r}, which is no text")
+            if isinstance(columns, Mapping) and isinstance(columns[column], (Mapping, list)):
+                raise TypeError(
+                    f"`{table}.{column}` has a type that is no text; tables are named `database.schema.table`"
+                )
+    return tables
+
+
 class Schema:
     """Tables by name, without case. A name finds every table that ends as it does, or that it ends as.
 
     >>> schema = Schema({"shop.public.orders": ["id", "total"]})
     >>> schema.columns(TableName("ORDERS", schema="public"))
     ('id', 'total')
+
+    Raises: TypeError where it is no mapping from tables to their columns.
     """
 
     def __init__(self, tables: Mapping[str, Columns] | None = None) -> None:
         self._tables: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
-        for name, columns in (tables or {}).items():
-            self.add(tuple(part.lower() for part in name_parts(name)), tuple(str(column) for column in columns))
+        for name, columns in checked(tables or {}).items():
+            self.add(tuple(part.lower() for part in name_parts(name)), tuple(columns))
 
     def __bool__(self) -> bool:
         return bool(self._tables)

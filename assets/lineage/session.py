@@ -92,11 +92,17 @@ class Session:
     ) -> None:
         known = canonical(dialect)
         self.dialect = known or GENERIC
-        self.problems = () if known else (f"the dialect {dialect!r} is unknown: tried as generic SQL",)
+        self.problems: tuple[str, ...] = ()
+        if not known:
+            self.problems = (f"the dialect {dialect!r} is unknown: tried as generic SQL",)
         self.is_declared = bool(known) and known != GENERIC
         self.initial = settings.Defaults(default_database or None, default_schema or None)
         self.defaults = self.initial
-        self.schema = schema.copy() if isinstance(schema, Schema) else Schema(schema)
+        try:
+            self.schema = schema.copy() if isinstance(schema, Schema) else Schema(schema)
+        except TypeError as error:
+            self.schema = Schema()
+            self.problems = (*self.problems, f"the schema is left out: {error}")
         self.with_columns = columns
         self.keep_temporary = keep_temporary
         self.temporary = TemporaryTables()
@@ -128,6 +134,8 @@ class Session:
             status, confidence = "failed", 0.0
         elif not is_whole:
             status, confidence = ("partly" if status in {"parsed", "partly"} else status), round(confidence / 2, 3)
+        elif not found:
+            problems = ["there is no statement"]
         shown = [each if self.keep_temporary or not each.temporary else _without_temporary(each) for each in found]
         return SqlLineage(
             status=status,

@@ -4,6 +4,7 @@ import random
 import re
 import threading
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +33,28 @@ def test_any_text_has_an_answer(sql: str, dialect: str | None) -> None:
     assert found.status in {"parsed", "partly", "fallback", "failed"}
     assert 0 <= found.confidence <= 1
     assert (found.confidence == 0) == (found.status == "failed")
+
+
+@pytest.mark.parametrize("sql", [None, 5, b"SELECT 1", ["SELECT 1"]])
+def test_what_is_no_text_fails(sql: Any) -> None:
+    """Whatever is given in the place of SQL, there is an answer: that it is none."""
+    found = resolve(sql)
+    assert (found.status, found.confidence) == ("failed", 0.0)
+    assert "SQL is text" in found.problems[0]
+
+
+@pytest.mark.parametrize("arguments", [{"dialect": 5}, {"default_schema": 5}, {"time_limit_s": "long"}])
+def test_arguments_of_the_wrong_type_have_an_answer(arguments: Any) -> None:
+    """Nothing that `resolve` is given makes it raise."""
+    assert resolve("SELECT a FROM t", **arguments).status in {"parsed", "failed"}
+
+
+@pytest.mark.parametrize("schema", [{1: ["x"]}, {"t": None}, {"t": "a, b"}, {"t": [None]}, {"d": {"t": ["a"]}}, ["t"]])
+def test_a_schema_that_is_none_is_left_out(schema: Any) -> None:
+    """A schema that maps no tables to columns is a problem, and the query is read without it."""
+    found = resolve("SELECT * FROM t", schema=schema)
+    assert ([str(table) for table in found.sources], found.status) == (["t"], "parsed")
+    assert "the schema is left out" in found.problems[0]
 
 
 @settings(max_examples=100, deadline=None)

@@ -293,8 +293,9 @@ def test_semicolons_in_strings_and_comments_end_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["", "  \n", "-- nothing", "/* nothing */;", ";;;"])
 def test_nothing_reads_nothing(text: str) -> None:
-    """A script without a statement is read wholly."""
-    assert (resolve(text).status, resolve(text).sources) == ("parsed", ())
+    """A script without a statement is read wholly, and it is said that there is none."""
+    found = resolve(text)
+    assert (found.status, found.sources, found.problems) == ("parsed", (), ("there is no statement",))
 
 
 @pytest.mark.parametrize("text", ["hello world", "the quick brown fox", "{]", "42", "\x00\x01"])
