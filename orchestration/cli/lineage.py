@@ -17,7 +17,9 @@ STYLES = {"parsed": "green", "partly": "yellow", "fallback": "yellow", "failed":
 
 
 def lineage(
-    sql: Annotated[str | None, typer.Argument(help="The query, or - for stdin.")] = None,
+    sql: Annotated[
+        str | None, typer.Argument(help="The query, or - for stdin. Put -- before one that begins with --.")
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="A file of SQL, or of a dbt model.")] = None,
     dialect: Annotated[
         str | None, typer.Option("--dialect", help="The query's dialect; else several are tried.")
@@ -92,6 +94,7 @@ def _tables(path: Path | None) -> dict[str, Any] | None:
     """The columns of the tables in a file. Raises: ConfigError."""
     import yaml
 
+    from assets.lineage import checked
     from integrations.sdk.errors import ConfigError
 
     if path is None:
@@ -103,9 +106,12 @@ def _tables(path: Path | None) -> dict[str, Any] | None:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} is neither JSON nor YAML: {error}") from None
-    if not isinstance(read, dict) or not all(isinstance(columns, (list, dict)) for columns in read.values()):
-        raise ConfigError(f"{path} is no mapping from tables to columns", hint="shop.orders: [id, total]")
-    return {str(table): columns for table, columns in read.items()}
+    try:
+        return dict(checked(read))
+    except TypeError as error:
+        raise ConfigError(
+            f"{path} is no schema: {error}", hint="shop.orders: [id, total], or shop.orders: {id: int, total: decimal}"
+        ) from None
 
 
 def document(found: "SqlLineage") -> dict[str, Any]:

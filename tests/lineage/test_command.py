@@ -80,8 +80,29 @@ def test_wrong_usage_ends_with_2(arguments: list[str], hint: str, capsys: pytest
     assert hint in error["message"] + error["hint"]
 
 
-def test_a_schema_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A schema file has to map tables to columns."""
-    (tmp_path / "schema.yaml").write_text("- orders", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        ("- orders", "no mapping"),
+        ("shop: {public: {orders: [id]}}", "`shop.public` has a type that is no text"),
+        ("orders: id", "neither a list of names"),
+        ("orders: [id, null]", "a column None"),
+        ("orders: [{id: int}]", "a column {'id': 'int'}"),
+        ("orders: {1: int}", "a column 1"),
+        ("1: [id]", "the table 1"),
+        ("", "no mapping"),
+    ],
+)
+def test_a_schema_that_is_none(schema: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A schema file has to map tables to names of columns, or to those with types; else it is said what is wanted."""
+    (tmp_path / "schema.yaml").write_text(schema, encoding="utf-8")
     text = output_of(["SELECT 1", "--schema", str(tmp_path / "schema.yaml"), "--json"], capsys, code=2)
-    assert "no mapping" in json.loads(text)["error"]["message"]
+    error = json.loads(text)["error"]
+    assert why in error["message"]
+    assert "shop.orders: [id, total]" in error["hint"]
+
+
+def test_a_query_that_begins_with_a_comment(capsys: pytest.CaptureFixture[str]) -> None:
+    """Behind `--` a query may begin with a dash, as the help says."""
+    assert json.loads(output_of(["--json", "--", "-- all\nSELECT a FROM t"], capsys))["sources"][0]["table"] == "t"
+    assert "-- before" in " ".join(output_of(["--help"], capsys).split())
