@@ -42,6 +42,7 @@ BLOCKED = frozenset({
 """Words behind which no statement begins."""
 
 EXECUTES = frozenset(["EXEC", "EXECUTE"])
+CHANGES = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE"])
 PARTS_OF_TABLES = frozenset(["COLUMN", "CONSTRAINT", "PERIOD"])
 ROUTINES = frozenset(["PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "PACKAGE", "EVENT", "TASK"])
 OBJECTS = ROUTINES | PARTS_OF_TABLES | {
@@ -262,6 +263,8 @@ def statement_starts(chunk: Sequence[Token], *, several: bool, is_tsql: bool = F
             open_select = False
         elif key == "WITH":
             fits = not current and before not in BLOCKED and after not in {"(", "EXECUTE", "SCHEMABINDING", "RECOMPILE"}
+        elif current == "WITH" and open_select and key in CHANGES:  # of the CTEs
+            fits, current, open_select = False, key, key == "INSERT"
         elif (key == "IF" and before in OBJECTS and after in {"EXISTS", "NOT"}) or (
             current == "ALTER" and after in PARTS_OF_TABLES
         ):

@@ -88,7 +88,10 @@ class _Reader:
             self._change(tree)
         elif isinstance(tree, exp.Merge):
             self._target(tree.this)
-            self._walk(child for child in _children(tree) if child is not tree.this)
+            with_ = tree.args.get("with_")
+            self._walk(
+                [child for child in _children(tree) if child is not tree.this and child is not with_], with_=with_
+            )
         elif isinstance(tree, exp.Insert):
             self._target(tree.this)
             self._walk([tree], without=_table_in(tree.this))
@@ -146,12 +149,12 @@ class _Reader:
         start = len(self.found.sources)
         named = [name for table in tree.args.get("tables") or [] if (name := written_name(table))]
         joined = bool(isinstance(first, exp.Table) and first.args.get("joins"))
-        rest = [
-            child for child in _children(tree) if child is not first and child not in (tree.args.get("tables") or [])
-        ]
+        with_ = tree.args.get("with_")
+        apart = [first, with_, *(tree.args.get("tables") or [])]
+        rest = [child for child in _children(tree) if not any(child is each for each in apart)]
         if isinstance(first, exp.Table) and not named and not joined:
             name = written_name(first)
-            self._walk(rest)
+            self._walk(rest, with_=with_)
             if name is not None:
                 self._settle([name], start)
             return
@@ -160,7 +163,7 @@ class _Reader:
                 column.table.lower() for each in tree.expressions for column in [each.this] if column.args.get("table")
             }
             named = [TableName(owner) for owner in sorted(owners)] or [n for n in [written_name(first)] if n]
-        self._walk([*([first] if first is not None else []), *rest])
+        self._walk([*([first] if first is not None else []), *rest], with_=with_)
         self._settle(named, start, _crossing(tree) if len(named) > 1 else NOTHING)
 
     def _settle(self, named: list[TableName], start: int, kept: Names = NOTHING) -> None:
@@ -201,9 +204,11 @@ class _Reader:
             else:
                 pending.extend(_children(node))
 
-    def _walk(self, nodes: Iterable[exp.Expr], without: exp.Expr | None = None) -> None:
+    def _walk(self, nodes: Iterable[exp.Expr], without: exp.Expr | None = None, with_: exp.Expr | None = None) -> None:
         """Collect the tables below, each with the CTEs and the array owners that are in sight of it."""
-        pending: list[tuple[exp.Expr, Names, Names]] = [(node, NOTHING, NOTHING) for node in nodes][::-1]
+        begun: list[tuple[exp.Expr, Names, Names]] = []
+        seen = self._with(with_, NOTHING, NOTHING, begun) if with_ is not None else NOTHING
+        pending = [*begun, *((node, seen, NOTHING) for node in nodes)][::-1]
         steps = 0
         while pending:
             node, ctes, owners = pending.pop()

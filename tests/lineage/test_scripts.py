@@ -200,6 +200,22 @@ def test_t_sql_needs_no_semicolons() -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO t SELECT a FROM c",
+        "UPDATE t SET a = c.a FROM c",
+        "DELETE FROM t WHERE a IN (SELECT a FROM c)",
+        "MERGE INTO t USING c ON t.a = c.a WHEN MATCHED THEN UPDATE SET a = c.a",
+    ],
+)
+def test_t_sql_changes_belong_to_the_ctes_before_them(change: str) -> None:
+    """WITH and the change behind it are one statement, and the next one is another."""
+    found = resolve(f"DECLARE @n int;\nWITH c AS (SELECT a FROM s)\n{change};\nSELECT a FROM u", dialect="tsql")
+    assert [[str(table) for table in each.sources] for each in found.statements] == [["s"], ["u"]]
+    assert ([str(table) for table in found.targets], found.status) == (["t"], "parsed")
+
+
+@pytest.mark.parametrize(
     "before",
     [
         "DROP TABLE IF EXISTS #x",
