@@ -83,14 +83,45 @@ class Basic(_Fixed):
         super().__init__(basic(username, password))
 
 
-class ApiKey(_Fixed):
-    """A key in a header (`X-Api-Key`) or, with `place="query"`, in the query."""
+@dataclass(frozen=True, slots=True)
+class _WithOthers(Credentials):
+    """A key's credentials and, in the same request, those of what is beside it."""
+
+    others: Credentials = field(default_factory=Credentials, repr=False)
+
+
+class ApiKey:
+    """A key in a header (`X-Api-Key`) or, by its `place`, in the query or a cookie.
+
+    `beside` is what each request needs besides: another key, a token.
+    """
 
     def __init__(
-        self, key: SecretStr | str, name: str = "X-Api-Key", place: Literal["header", "query"] = "header"
+        self,
+        key: SecretStr | str,
+        name: str = "X-Api-Key",
+        place: Literal["header", "query", "cookie"] = "header",
+        *,
+        beside: Auth | None = None,
     ) -> None:
-        value = {name: _text(key)}
-        super().__init__(Credentials(headers=value) if place == "header" else Credentials(params=value))
+        value = _text(key)
+        self._headers = {"header": {name: value}, "cookie": {"Cookie": f"{name}={value}"}}.get(place, {})
+        self._params = {name: value} if place == "query" else {}
+        self._beside = beside
+
+    def credentials(self, fetcher: TokenFetcher) -> Credentials:
+        """The key, with what is beside it now."""
+        others = self._beside.credentials(fetcher) if self._beside else Credentials()
+        headers = {**others.headers, **self._headers}
+        if "Cookie" in self._headers and "Cookie" in others.headers:
+            headers["Cookie"] = f"{self._headers['Cookie']}; {others.headers['Cookie']}"
+        return _WithOthers(headers=headers, params={**others.params, **self._params}, others=others)
+
+    def renew(self, refused: Credentials, fetcher: TokenFetcher) -> bool:
+        """A key is always the same; what is beside it may have new ones."""
+        if self._beside is None or not isinstance(refused, _WithOthers):
+            return False
+        return self._beside.renew(refused.others, fetcher)
 
 
 class ExpiringToken(ABC):

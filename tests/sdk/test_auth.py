@@ -54,6 +54,25 @@ def test_api_key_in_the_query_is_in_no_description() -> None:
     assert "key=***" in str(caught.value)
 
 
+def test_api_key_in_a_cookie() -> None:
+    """Beside another in the same header, as the source would have set them."""
+    client, adapter = scripted([[]], auth=ApiKey("key-1", "sid", "cookie", beside=ApiKey("key-2", "app", "cookie")))
+    client.get("/")
+    assert adapter.seen[0].headers["Cookie"] == "sid=key-1; app=key-2"
+
+
+def test_what_is_beside_a_key_is_renewed() -> None:
+    """A token that runs out is fetched anew, and the key goes with each request."""
+    answer, given = token_site()
+    client, adapter = scripted(answer, auth=ApiKey("key-one", beside=oauth()))
+    client.get("/a")
+    given.append(given[0])  # a newer token has been given to somebody else
+    client.get("/b")
+    sent = [each.headers for each in adapter.seen if each.path != "/v1/token"]
+    assert [headers["Authorization"][-1] for headers in sent] == ["1", "1", "3"]
+    assert [headers["X-Api-Key"] for headers in sent] == ["key-one"] * 3
+
+
 def token_site(lifetime: Any = 3600, status: int = 200) -> tuple[Any, list[Seen]]:
     """A source whose `/token` gives token-1, token-2, …, and whose other paths take only the newest."""
     given: list[Seen] = []

@@ -164,6 +164,7 @@ AUTHS = [
     Basic("me", SECRET),
     ApiKey(SECRET),
     ApiKey(SECRET, name="key", place="query"),
+    ApiKey(SECRET, name="key", place="cookie", beside=Bearer(SECRET)),
     OAuth2ClientCredentials("/token", "me", SecretStr(SECRET)),
 ]
 
