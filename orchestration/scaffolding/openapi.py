@@ -3,6 +3,7 @@
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.extracting import part_of
@@ -10,11 +11,11 @@ from integrations.sdk.openapi.families import Member
 from integrations.sdk.openapi.logins import Login
 from integrations.sdk.openapi.naming import first_sentence, snake
 from orchestration.scaffolding import title_of
-from orchestration.scaffolding.code import PLAIN, Code, call, imported, laid_out, listed, mapped, quoted
+from orchestration.scaffolding.code import PLAIN, STEP, WIDTH, Code, call, imported, laid_out, listed, mapped, quoted
 from orchestration.scaffolding.modules import client_class, columns_of, constant, module_of
 from orchestration.scaffolding.plan import Plan, plan_for
 
-SECRET_FIELDS = ("token", "password", "api_key", "client_secret")
+PLAIN_FIELDS = ("username", "client_id")  # of a log-in; its others are secrets
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - of the test's server
 
 
@@ -64,7 +65,7 @@ def _integration(plan: Plan) -> str:
         *laid_out(listed(*top), 1, "tables = "),
         "",
         f"    def connect(self, spec: Spec) -> {client_class(plan)}:",
-        f'        """{_connects(plan.login)}"""',
+        *_connects(plan),
         *laid_out(_connection(plan), 2, "return "),
         "",
     ]
@@ -72,9 +73,9 @@ def _integration(plan: Plan) -> str:
 
 
 def _imports(plan: Plan) -> list[str]:
-    login = plan.login
-    pydantic = ["BaseModel", "HttpUrl", *(["SecretStr"] if login else []), *(["Field"] if _has_fields(plan) else [])]
-    sdk = [*([_auth_class(login)] if login else []), *([] if plan.settings else ["HttpClient"]), "Integration"]
+    logins = plan.login.parts if plan.login else ()
+    pydantic = ["BaseModel", "HttpUrl", *(["SecretStr"] if logins else []), *(["Field"] if _has_fields(plan) else [])]
+    sdk = [*map(_auth_class, logins), *([] if plan.settings else ["HttpClient"]), "Integration"]
     own = [imported(f"integrations.{plan.name}.client", [client_class(plan)])] if plan.settings else []
     own += [
         imported(f"integrations.{plan.name}.tables.{plan.module(each)}", [constant(plan, each)])
@@ -86,23 +87,33 @@ def _imports(plan: Plan) -> list[str]:
 
 
 def _what_it_is(plan: Plan) -> str:
-    """The first line; a title may hold what would end a docstring."""
-    said = first_sentence(plan.document.title, 90).translate(PLAIN).replace('"', "'").replace("\\", "/").rstrip(".")
+    """The first line."""
+    said = _in_a_docstring(first_sentence(plan.document.title, 90)).rstrip(".")
     return f"{title_of(plan.name)}: what {said or 'its API'} lists."
 
 
+def _in_a_docstring(text: str) -> str:
+    """What a document says, without what would end a docstring."""
+    return text.translate(PLAIN).replace('"', "'").replace("\\", "/")
+
+
+def _client_login(plan: Plan) -> Login | None:
+    """The part of the log-in that fetches a token."""
+    return next((each for each in (plan.login.parts if plan.login else ()) if each.kind == "client"), None)
+
+
 def _has_fields(plan: Plan) -> bool:
-    return bool(plan.settings) or (plan.login is not None and plan.login.kind == "client")
+    return bool(plan.settings) or _client_login(plan) is not None
 
 
 def _spec_fields(plan: Plan) -> list[str]:
     secrets = plan.login.secrets if plan.login else ()
-    lines = [f"    {name}: {'SecretStr' if name in SECRET_FIELDS else 'str'}" for name in secrets]
+    lines = [f"    {name}: {'str' if name in PLAIN_FIELDS else 'SecretStr'}" for name in secrets]
     for name in plan.settings:
         field = call("Field", description=quoted(_setting_says(plan, name)))
         lines += laid_out(field, 1, f"{snake(name)}: str = ")
-    if plan.login and plan.login.kind == "client":
-        url = [quoted(plan.login.token_url)] if plan.login.token_url else []
+    if client := _client_login(plan):
+        url = [quoted(client.token_url)] if client.token_url else []
         lines += laid_out(
             call("Field", *url, description=quoted("Where the token is fetched.")), 1, "token_url: str = "
         )
@@ -123,24 +134,34 @@ def _auth_class(login: Login) -> str:
     return {"bearer": "Bearer", "basic": "Basic", "key": "ApiKey", "client": "OAuth2ClientCredentials"}[login.kind]
 
 
-def _connects(login: Login | None) -> str:
-    if login is None:
-        return "The API, which asks for no log-in."
-    return f"The API, by the {' and the '.join(name.replace('_', ' ') for name in login.secrets)} of the spec."
+def _connects(plan: Plan) -> list[str]:
+    """The docstring of `connect`: by what it logs in, and what the document asks for besides."""
+    names = " and the ".join(name.replace("_", " ") for name in (plan.login.secrets if plan.login else ()))
+    margin = STEP * 2
+    if not plan.lacking:
+        how = f"by the {names} of the spec" if names else "which asks for no log-in"
+        return [f'{margin}"""The API, {how}."""']
+    how = f"by the {names} of the spec alone" if names else "without a log-in"
+    said = f"The document asks for a log-in by {plan.lacking}: write its Auth, and give it to the client as `auth`."
+    note = textwrap.wrap(_in_a_docstring(said), WIDTH - len(margin), break_long_words=False, break_on_hyphens=False)
+    return [f'{margin}"""The API, {how}.', "", *(f"{margin}{line}" for line in note), f'{margin}"""']
 
 
 def _connection(plan: Plan) -> Code:
-    login = plan.login
-    named: dict[str, Code] = {}
-    if login:
-        secrets = [f"spec.{name}" for name in login.secrets]
-        if login.kind == "client":
-            secrets.insert(0, "spec.token_url")
-        own: dict[str, Code] = {"name": quoted(login.name)} if login.kind == "key" else {}
-        own |= {"place": quoted(login.place)} if login.kind == "key" and login.place == "query" else {}
-        named["auth"] = call(_auth_class(login), *secrets, **own)
+    named: dict[str, Code] = {"auth": _auth(plan.login)} if plan.login else {}
     named |= {snake(name): f"spec.{snake(name)}" for name in plan.settings}
     return call(client_class(plan), "spec.base_url", **named)
+
+
+def _auth(login: Login) -> Code:
+    """The auth as code, with what is beside it."""
+    own = [f"spec.{name}" for name in replace(login, beside=None).secrets]
+    if login.kind == "client":
+        own.insert(0, "spec.token_url")
+    named: dict[str, Code] = {"name": quoted(login.name)} if login.kind == "key" else {}
+    named |= {"place": quoted(login.place)} if login.place != "header" else {}
+    named |= {"beside": _auth(login.beside)} if login.beside else {}
+    return call(_auth_class(login), *own, **named)
 
 
 def _client(plan: Plan) -> str:
@@ -172,7 +193,7 @@ def spec_of_the_test(plan: Plan) -> dict[str, str]:
     login = plan.login
     made = {name: f"secret-{name.replace('_', '-')}-of-the-test" for name in (login.secrets if login else ())}
     made |= {snake(name): f"the-{snake(name).replace('_', '-')}" for name in plan.settings}
-    return made | ({"token_url": TOKEN_PATH} if login and login.kind == "client" else {})
+    return made | ({"token_url": TOKEN_PATH} if _client_login(plan) else {})
 
 
 def _test(plan: Plan) -> str:
@@ -210,8 +231,8 @@ def _readme(plan: Plan) -> str:
     url = "" if plan.base_url.startswith("http") else "    base_url: https://…\n"
     spec = f"  spec:\n{given}{url}" if given or url else "  spec: {}\n"
     rows = "".join(f"| `{name}` | | |\n" for name in settings)
-    if plan.login and plan.login.kind == "client":
-        rows += f"| `token_url` | `{plan.login.token_url}` | Where the token is fetched |\n"
+    if client := _client_login(plan):
+        rows += f"| `token_url` | `{client.token_url}` | Where the token is fetched |\n"
     tables = "\n\n".join(_described(plan, member) for member in plan.members)
     return (
         f"# {title_of(plan.name)}\n\nSay here what it is, and how to get what it needs to log in.\n\n"

@@ -11,7 +11,7 @@ from integrations.sdk.names import nearest
 from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.families import Member, families
 from integrations.sdk.openapi.listings import Listing, listing_of, listings
-from integrations.sdk.openapi.logins import Login, base_url_of, login_of
+from integrations.sdk.openapi.logins import BY_HAND, Login, base_url_of, lacking_of, login_of
 from integrations.sdk.openapi.naming import singular, snake, unique
 
 SHARED_BY = 2  # as many listings make a parameter that nothing gives a setting of the source
@@ -20,7 +20,7 @@ TAKEN = ("client", "column", "parent", "path", "quote", "window")  # words that 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The tables, parents before children; what is left out, and why; and how to connect."""
+    """The tables, parents before children; what is left out, and why; how to connect, and what that lacks."""
 
     name: str
     document: Document
@@ -28,6 +28,7 @@ class Plan:
     names: Mapping[str, str]
     left_out: Sequence[DeclarationError]
     login: Login | None
+    lacking: str
     base_url: str
 
     @property
@@ -72,6 +73,9 @@ def plan_for(
         reasons = "\n".join(f"  {error.what}" for error in left_out[:10])
         raise ConfigError(f"{document.name} has no listing that can be a table", hint=reasons)
     names = unique([member.listing.name for member in members])
+    lacking = lacking_of(document)
+    if lacking:
+        left_out.append(DeclarationError(f"a log-in by {lacking}", hint=BY_HAND))
     return Plan(
         name,
         document,
@@ -79,6 +83,7 @@ def plan_for(
         {member.listing.path: called for member, called in zip(members, names, strict=True)},
         left_out,
         login_of(document),
+        lacking,
         base_url_of(document),
     )
 

@@ -235,6 +235,64 @@ def test_each_way_of_logging_in(
     assert "1 passed" in suite_says(tmp_path / "project", "-k", "test_every_table_is_synced")
 
 
+KEYS = {
+    "app": {"type": "apiKey", "in": "header", "name": "X-App"},
+    "key": {"type": "apiKey", "in": "cookie", "name": "sid"},
+    "token": {"type": "http", "scheme": "bearer"},
+}
+
+
+@pytest.mark.slow
+def test_what_is_asked_for_at_once_is_sent_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each key has its own field, and the server lets in who has them all."""
+    spec = document({"/things": listing(of(name=TEXT))}, security=KEYS) | {"security": [{name: [] for name in KEYS}]}
+    assert made(tmp_path, spec, capsys)["left_out"] == []
+    code = (tmp_path / "project/integrations/shop/__init__.py").read_text(encoding="utf-8")
+    assert CONNECTS in code
+    assert "    x_app_key: SecretStr\n    sid_key: SecretStr\n    token: SecretStr\n" in code
+    assert "from integrations.sdk import ApiKey, Bearer, HttpClient, Integration\n" in code
+    assert "1 passed" in suite_says(tmp_path / "project", "-k", "test_every_table_is_synced")
+
+
+CONNECTS = """
+            auth=ApiKey(
+                spec.x_app_key,
+                name="X-App",
+                beside=ApiKey(spec.sid_key, name="sid", place="cookie", beside=Bearer(spec.token)),
+            ),
+"""
+
+
+@pytest.mark.slow
+def test_what_is_not_known_of_a_login_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All else is written, and it runs; the note is in the code and in what the command says, in lines of its width."""
+    unknown = {"it": {"type": "http", "scheme": "digest"}, "cert": {"type": "mutualTLS"}}
+    spec = document({"/things": listing(of(name=TEXT))}, security=unknown) | {"security": [{"it": [], "cert": []}]}
+    lacking = "`it` (http digest), which is not known here and `cert` (mutualTLS), which is not known here"
+    assert made(tmp_path, spec, capsys)["left_out"] == [f"a log-in by {lacking}"]
+    code = (tmp_path / "project/integrations/shop/__init__.py").read_text(encoding="utf-8")
+    assert WITHOUT in code
+    assert "1 passed" in suite_says(tmp_path / "project", "-k", "test_every_table_is_synced")
+    shutil.rmtree(tmp_path / "project")
+    spec["components"]["securitySchemes"] = {'a"""b': unknown["it"], "token": KEYS["token"]}
+    spec["security"] = [{'a"""b': [], "token": []}]
+    made(tmp_path, spec, capsys)
+    code = (tmp_path / "project/integrations/shop/__init__.py").read_text(encoding="utf-8")
+    assert '"""The API, by the token of the spec alone.\n' in code
+    assert "auth=Bearer(spec.token)" in code
+    compile(code, "shop", "exec")
+
+
+WITHOUT = '''
+        """The API, without a log-in.
+
+        The document asks for a log-in by `it` (http digest), which is not known here and `cert` (mutualTLS), which is
+        not known here: write its Auth, and give it to the client as `auth`.
+        """
+        return HttpClient(spec.base_url)
+'''
+
+
 def test_only_the_paths_that_are_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--path` takes patterns; one that matches nothing is an error with the nearest path."""
     wanted = ["--path", "/customers*", "--path", "/orders/batch-retrieve"]

@@ -38,13 +38,13 @@ def api_of(spec: Source, *, credentials: Mapping[str, str] | None = None, record
 
     def api(asked: Asked) -> Answer:
         given = credentials or {}
-        if login and login.kind == "client" and asked.path.endswith("/token"):
+        if login and login.parts[-1].kind == "client" and asked.path.endswith("/token"):
             return Answer(json={"access_token": TOKEN, "expires_in": 3600})
-        if login and not _is_let_in(login, asked, given):
+        if login and not all(_is_let_in(each, asked, given) for each in login.parts):
             return Answer(401, json={"message": "who are you?"})
         for each in served:
             if asked.method == each.listing.operation.method and (found := each.pattern.fullmatch(asked.path)):
-                known = {login.name} if login else set()
+                known = {part.name for part in login.parts} if login else set()
                 return each.answer(asked, {name: unquote(value) for name, value in found.groupdict().items()}, known)
         return Answer(404, json={"message": f"{asked.method} {asked.path} is not served"})
 
@@ -150,8 +150,17 @@ def _is_let_in(login: Login, asked: Asked, given: Mapping[str, str]) -> bool:
         case "client":
             return said == f"Bearer {TOKEN}"
         case "key":
-            place = asked.headers if login.place == "header" else asked.query
-            return place.get(login.name.lower() if login.place == "header" else login.name) == given.get("api_key")
+            return _key_in(login, asked) == given.get(login.setting)
+
+
+def _key_in(login: Login, asked: Asked) -> str | None:
+    """The key that the request has, at its place."""
+    if login.place == "header":
+        return asked.headers.get(login.name.lower())
+    if login.place == "query":
+        return asked.query.get(login.name)
+    cookies = (each.partition("=") for each in asked.headers.get("cookie", "").split("; "))
+    return next((value for name, _, value in cookies if name == login.name), None)
 
 
 def _enveloped(page: list[dict[str, Any]], records: str, around: Mapping[str, Any]) -> Any:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from integrations.sdk import HttpClient
-from integrations.sdk.errors import ConfigError, DeclarationError
+from integrations.sdk.errors import ConfigError, DeclarationError, LoginRefused
 from integrations.sdk.openapi import openapi_auth, openapi_base_url, openapi_table
 from integrations.sdk.openapi.document import Document
-from integrations.sdk.openapi.logins import login_of
+from integrations.sdk.openapi.logins import lacking_of, login_of
 from integrations.sdk.openapi.serving import api_of
 from integrations.sdk.reading import read
 from integrations.sdk.testing import serving
@@ -23,6 +23,7 @@ SCHEMES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("3.0", {"type": "http", "scheme": "bearer"}, {"token": "secret-token"}),
     ("3.1", {"type": "http", "scheme": "Basic"}, {"username": "ada", "password": "secret-word"}),
     ("3.1", {"type": "apiKey", "in": "query", "name": "key"}, {"api_key": "secret-key"}),
+    ("3.0", {"type": "apiKey", "in": "cookie", "name": "sid"}, {"api_key": "secret-key"}),
     ("3.1", {"type": "oauth2", "flows": {"clientCredentials": FLOW}}, {"client_id": "me", "client_secret": "s-word"}),
     ("3.1", {"type": "openIdConnect", "openIdConnectUrl": "https://a.example"}, {"token": "secret-token"}),
 ]
@@ -44,17 +45,74 @@ def test_each_scheme_logs_in(version: str, scheme: dict[str, Any], secrets: dict
 
 def test_what_is_asked_for_comes_first() -> None:
     """Of several schemes the one that operations ask for; one that is not known here only if it is the only one."""
-    bearer, cookie = {"type": "http", "scheme": "bearer"}, {"type": "apiKey", "in": "cookie", "name": "sid"}
+    bearer, digest = {"type": "http", "scheme": "bearer"}, {"type": "http", "scheme": "digest"}
     key = {"type": "apiKey", "in": "header", "name": "X-Key"}
     things = listing(of(), security=[{"key": []}])
     both = document({"/things": things}, security={"bearer": bearer, "key": key})
     login = login_of(Document(both))
     assert login is not None
     assert login.kind == "key"
-    only = document({"/things": listing(of())}, security={"sid": cookie}) | {"security": [{"sid": []}]}
-    with pytest.raises(DeclarationError, match="not known here: sid"):
+    only = document({"/things": listing(of())}, security={"it": digest}) | {"security": [{"it": []}]}
+    with pytest.raises(DeclarationError, match=r"`it` \(http digest\), which is not known here"):
         openapi_auth(only)
     assert openapi_auth(document({"/things": listing(of())})) is None
+
+
+def key(name: str, place: str = "header") -> dict[str, str]:
+    return {"type": "apiKey", "in": place, "name": name}
+
+
+CLIENT = {"type": "oauth2", "flows": {"clientCredentials": FLOW}}
+TOGETHER: list[tuple[list[Any], tuple[str, ...]]] = [
+    ([key("X-App"), key("X-Key")], ("x_app_key", "x_key")),
+    ([key("app_id", "query"), key("sid", "cookie"), key("lang", "cookie")], ("app_id", "sid_key", "lang_key")),
+    ([{"type": "http", "scheme": "bearer"}, key("X-Key")], ("api_key", "token")),
+    ([{"type": "http", "scheme": "bearer"}, key("Token"), key("X")], ("token_2", "x_key", "token")),
+    ([CLIENT, key("X-Key")], ("api_key", "client_id", "client_secret")),
+]
+
+
+@pytest.mark.parametrize(("schemes", "settings"), TOGETHER, ids=str)
+def test_schemes_that_are_asked_for_at_once_are_sent_at_once(schemes: list[Any], settings: tuple[str, ...]) -> None:
+    """Each with its own secret; the server lets in nobody who lacks one."""
+    security = {f"s{number}": scheme for number, scheme in enumerate(schemes)}
+    spec = document({"/things": listing(of())}, security=security)
+    spec["security"] = [{name: [] for name in security}]
+    secrets = {name: f"secret-{name}" for name in settings}
+    login = login_of(Document(spec))
+    assert login is not None
+    assert login.secrets == settings
+    table = openapi_table(spec, "/things")
+    with serving(api_of(spec, credentials=secrets)) as server:
+        client = HttpClient(server.url, auth=openapi_auth(spec, **secrets))
+        assert sum(len(page) for page in read(table, client, None)) == 5  # type: ignore[arg-type]
+    for name in (name for name in settings if name not in ("client_id", "client_secret")):
+        with serving(api_of(spec, credentials={**secrets, name: "another"})) as server:
+            client = HttpClient(server.url, auth=openapi_auth(spec, **secrets))
+            with pytest.raises(LoginRefused):
+                list(read(table, client, None))
+
+
+def test_the_first_alternative_that_can_be_met_is_taken() -> None:
+    """Where two schemes take the same header, or one is not known here; with no other, the first, and what it lacks."""
+    bearer, basic = {"type": "http", "scheme": "bearer"}, {"type": "http", "scheme": "basic"}
+    security = {"token": bearer, "user": basic, "cert": {"type": "mutualTLS"}, "key": key("X-Key")}
+
+    def chosen(*requirements: list[str]) -> tuple[tuple[str, ...], str]:
+        things = {"/things": listing(of())}
+        asked: list[Any] = [{name: [] for name in names} for names in requirements]
+        spec = Document(document(things, security=security) | {"security": asked})
+        login = login_of(spec)
+        return login.secrets if login else (), lacking_of(spec)
+
+    assert chosen(["token", "user"], ["key"]) == (("api_key",), "")
+    assert chosen(["cert"], ["user", "key"]) == (("api_key", "username", "password"), "")
+    taken = "`user` (http basic), which takes the same header as another"
+    assert chosen(["token", "user"]) == (("token",), taken)
+    unknown = "`cert` (mutualTLS), which is not known here"
+    assert chosen(["cert"], ["cert", "key"]) == (("api_key",), unknown)
+    alone = document({"/things": listing(of())}, security={"cert": security["cert"]}) | {"security": [{"cert": []}]}
+    assert (login_of(Document(alone)), lacking_of(Document(alone))) == (None, unknown)
 
 
 def test_where_the_api_is() -> None:
