@@ -3,13 +3,14 @@
 An API has one of a few ways, and calls them by a few dozen names. What is in neither list is one page.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from integrations.sdk.openapi.document import Document, Operation, Schema
 from integrations.sdk.openapi.naming import snake, words
-from integrations.sdk.openapi.shapes import properties_of, shape_of
+from integrations.sdk.openapi.shapes import Shape, properties_of, shape_of
 from integrations.sdk.pagination import CursorToken, KeysetBy, LinkHeader, NextLink, Offset, PageNumber, Paginator
 
 TOKENS = words(
@@ -21,6 +22,7 @@ NEXT_TOKENS = words(
     " next_continuation_token pagination_token end_cursor scroll_id next_marker next_page_id after next_offset offset"
 )
 MORE = words("has_more has_next has_next_page more is_truncated more_results")
+PLAIN_NEXT = words("next next_page")  # with a parameter for a token these are tokens, unless they are links
 LINKS = words("next next_link next_url next_page_url next_page next_uri next_page_uri next_href href")
 BEHIND = words("starting_after after_id last_id since_id start_after after")
 NUMBERS = words("page page_number page_num page_no page_index current_page p")
@@ -29,6 +31,8 @@ OFFSETS = words("offset skip start start_at start_index from first_result positi
 TOTALS = words("total total_count total_results total_items total_size total_records total_hits full_count")
 SIZES = words("limit page_size per_page size max_results count page_limit max take top first results_per_page")
 NUMERIC = words("after offset")  # as a number, these are no tokens
+LINK = re.compile(r"link|href|ur[il]($|[^a-z])", re.IGNORECASE)  # in a path
+SAID_LINK = re.compile(r"\b(ur[il]|https?|link|href)\b", re.IGNORECASE)  # in what is said of a field
 ENVELOPES = 3  # objects around what paging reads, such as `_links.next.href`
 USUAL_LIMIT = 100
 
@@ -47,13 +51,14 @@ def paging_of(document: Document, operation: Operation, records: str) -> Paging:
     query = {each.name: each.schema for each in operation.parameters if each.place == "query"}
     body = properties_of(document, shape_of(document, operation.body)) if operation.body is not None else {}
     answer = _scalars(document, operation.answer, records)
-    texts = [path for path, kind in answer.items() if kind in ("string", "integer", "")]
+    texts = [path for path, kind in answer.items() if kind in ("string", "uri", "integer", "")]
+    plain = [path for path, kind in answer.items() if kind == "string" and not LINK.search(path)]
     for in_body, taken in ((True, body), (False, query)) if body else ((False, query),):
         size, largest = _size(document, taken)
         asked = {size: largest} if size and largest else {}
         params, sent = ({}, asked) if in_body else (asked, {})
         param = _first(TOKENS, (name for name in taken if _is_token(document, name, taken[name])))
-        if param and (token := _first(NEXT_TOKENS, texts)):
+        if param and (token := _first(NEXT_TOKENS, texts) or _first(PLAIN_NEXT, plain)):
             return Paging(CursorToken(token, param=param, more=_more(answer), in_body=in_body), params, sent)
         if not in_body and (paginate := _without_token(document, operation, query, answer, size)):
             sized = isinstance(paginate, PageNumber | Offset)
@@ -69,7 +74,7 @@ def _without_token(
     size: str | None,
 ) -> Paginator | None:
     """The other ways, the safest first: links, the last record, numbers, offsets."""
-    link = _first(LINKS, (path for path, kind in answer.items() if kind == "string" and "next" in path))
+    link = _first(LINKS, (path for path, kind in answer.items() if kind in ("string", "uri") and "next" in path))
     if link:
         return NextLink(link)
     if "link" in operation.answer_headers:
@@ -118,7 +123,7 @@ def _whole(answer: Mapping[str, str]) -> list[str]:
 
 
 def _scalars(document: Document, answer: Schema, records: str, depth: int = ENVELOPES) -> dict[str, str]:
-    """The fields of an answer that are no lists, by path, with the kind of each; those inside objects included."""
+    """The fields of an answer that are no lists, those inside objects included: by path, the kind, `uri` of a link."""
     found: dict[str, str] = {}
     if answer is None or depth == 0:
         return found
@@ -130,8 +135,14 @@ def _scalars(document: Document, answer: Schema, records: str, depth: int = ENVE
             inner = records.partition(".")[2] if records.partition(".")[0] == name else ""
             found |= {f"{name}.{path}": kind for path, kind in _scalars(document, schema, inner, depth - 1).items()}
         else:
-            found[name] = shape.types[0] if len(shape.types) == 1 else ""
+            found[name] = "uri" if _is_link(shape) else shape.types[0] if len(shape.types) == 1 else ""
     return found
+
+
+def _is_link(shape: Shape) -> bool:
+    """Whether a text is said to be a link: by its format, its description, its example."""
+    said = " ".join(str(each) for each in (shape.format, shape.description, shape.keywords.get("example", "")))
+    return shape.types == ("string",) and bool(SAID_LINK.search(said))
 
 
 def _first(wanted: Iterable[str], paths: Iterable[str]) -> str | None:

@@ -24,6 +24,8 @@ from tests.sdk.openapi.documents import VERSIONS, answers, document, listing, of
 
 TEXT: dict[str, Any] = {"type": "string"}
 WHOLE: dict[str, Any] = {"type": "integer"}
+LINKED: dict[str, Any] = {"type": "string", "format": "uri"}
+SAID: dict[str, Any] = {"type": "string", "description": "The URL of the next page."}
 FLAG: dict[str, Any] = {"type": "boolean"}
 
 
@@ -61,6 +63,24 @@ WAYS: list[tuple[str, list[tuple[str, str, dict[str, Any]]], dict[str, Any], tup
         {"paging": inside(next=inside(after=TEXT, link=TEXT))},
         (),
         CursorToken("paging.next.after", param="after"),
+    ),
+    (
+        "dots",
+        [("after", "string", {})],
+        {"paging": inside(next=TEXT)},
+        (),
+        CursorToken("paging.next", param="after"),
+    ),
+    ("dashes", [("cursor", "string", {})], {"nextPage": TEXT}, (), CursorToken("nextPage", param="cursor")),
+    ("format", [("after", "string", {})], {"paging": inside(next=LINKED)}, (), NextLink("paging.next")),
+    ("said", [("cursor", "string", {})], {"next": SAID}, (), NextLink("next")),
+    ("jsonapi", [("page[cursor]", "string", {})], {"links": inside(next=TEXT)}, (), NextLink("links.next")),
+    (
+        "both",
+        [("cursor", "string", {})],
+        {"next": TEXT, "next_cursor": TEXT},
+        (),
+        CursorToken("next_cursor", param="cursor"),
     ),
     (
         "stripe",
