@@ -74,12 +74,11 @@ class Reader:
     def _plugin(self, given: Mapping[str, Any]) -> Spec:
         spec = {field: value for field, value in given.items() if value is not None}
         path, registry = str(spec.get("path", "")), spec.get("registry", "")
-        if not registry and "/" in path:
+        if registry == "" and "/" in path:
             registry = HUB[0]
-        if registry:
-            spec["registry"] = registry
-        else:
-            spec.pop("registry", None)
+        spec["registry"] = registry
+        if registry == "":
+            spec.pop("registry")
         if registry in HUB:
             version = spec.get("version")
             if not version or not str(version).startswith("v"):

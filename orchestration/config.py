@@ -19,7 +19,7 @@ from integrations.sdk.names import first_repeated, nearest, slug
 from integrations.sdk.redact import redact
 from orchestration.cloudquery_files import Difference, Reader
 from orchestration.documents import Document, read_documents
-from orchestration.specs import CatalogSpec, DestinationSpec, DuckDBSpec, SourceSpec, TransformerSpec
+from orchestration.specs import FLAGS, CatalogSpec, DestinationSpec, DuckDBSpec, SourceSpec, TransformerSpec
 from orchestration.substitution import substitute
 
 DEFAULT_PATH = "config.yaml"
@@ -88,9 +88,10 @@ def load_config(given: str | Path | None = None) -> Config:
 
 
 def _filled(document: Document, folder: Path) -> dict[str, Any]:
-    """A document's spec with what its placeholders stand for; a plugin's own with numbers as numbers."""
+    """A document's spec with what its placeholders stand for: flags as flags, a plugin's own numbers as numbers."""
     outer = {key: value for key, value in document.spec.items() if key != "spec"}
     filled: dict[str, Any] = substitute(outer, folder)
+    filled |= {flag: substitute(outer[flag], folder, flag, typed=True) for flag in FLAGS if flag in outer}
     is_plugin = filled.get("registry", "") in REGISTRIES
     if "spec" in document.spec:
         filled["spec"] = substitute(document.spec["spec"], folder, "spec", typed=is_plugin)

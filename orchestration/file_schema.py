@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from integrations.sdk.cloudquery.source import HUB
 from orchestration.specs import CatalogSpec, DestinationSpec, SourceSpec, TransformerSpec
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -22,6 +23,17 @@ FROM_CLOUDQUERY: dict[str, dict[str, Any]] = {
 }
 """Fields that are taken from its files and become something else; see orchestration/cloudquery_files.py."""
 
+TAG = {"properties": {"version": {"type": "string", "pattern": "^v"}}, "required": ["version"]}
+ON_THE_HUB = {"properties": {"registry": {"enum": [*HUB]}}, "required": ["registry"]}
+UNSAID = {"enum": ["", None]}
+LIKE_THE_HUB = {"properties": {"registry": UNSAID, "path": {"type": "string", "pattern": "/"}}, "required": ["path"]}
+VERSIONED: dict[str, list[dict[str, Any]]] = {
+    "source": [ON_THE_HUB, LIKE_THE_HUB],
+    "destination": [ON_THE_HUB, LIKE_THE_HUB],
+    "transformer": [ON_THE_HUB, {"properties": {"registry": UNSAID}}],
+}
+"""Which of a kind need a version: those of CloudQuery's Hub and GitHub, by name or by what their path looks like."""
+
 
 def file_schema() -> dict[str, Any]:
     """The schema of one document of a config file."""
@@ -31,11 +43,13 @@ def file_schema() -> dict[str, Any]:
         spec = model.model_json_schema()
         definitions |= spec.pop("$defs", {})
         fields = spec["properties"] | FROM_CLOUDQUERY.get(kind, {})
-        spec["properties"] = {name: _or_null(field) for name, field in fields.items()}
-        if "name" in spec["properties"]:
+        required = spec["required"]
+        spec["properties"] = {name: each if name in required else _or_null(each) for name, each in fields.items()}
+        if kind in FROM_CLOUDQUERY:
             spec["properties"]["name"] = {"type": "string", "minLength": 1}  # one that is not plain is made plain
-        if "registry" in spec["properties"]:
             spec["properties"]["registry"]["anyOf"].append({"const": ""})
+        if kind in VERSIONED:
+            spec |= {"if": {"anyOf": VERSIONED[kind]}, "then": TAG}
         definitions[kind] = spec
         documents.append(
             {

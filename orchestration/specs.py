@@ -1,18 +1,50 @@
 """What each kind of document in config.yaml may say. The shape of CloudQuery's file; unknown keys are errors."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from assets.destinations.writers import WAREHOUSE, WRITERS
+from integrations.sdk.cloudquery.source import HUB
 from integrations.sdk.schema import Contract
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 Registry = Literal["python", "grpc", "local", "docker", "cloudquery", "github"]
 
 
+FLAGS = ("skip_dependent_tables", "deterministic_cq_id", "otel_endpoint_insecure", "send_sync_summary")
+Pattern = Annotated[str, Field(min_length=1)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        """Null is as if the field was missing."""
+        return (
+            {key: value for key, value in values.items() if value is not None} if isinstance(values, dict) else values
+        )
+
+
+def _mapping(value: Any) -> Any:
+    """The value, if it is a mapping or the model that was made of one."""
+    if not isinstance(value, Mapping | BaseModel):
+        raise PydanticCustomError("mapping", "this is no mapping of what the destination needs to be told")
+    return value
 
 
 WriteMode = Literal["overwrite-delete-stale", "overwrite", "append"]
@@ -53,14 +85,14 @@ class SourceSpec(_Strict):
     version: str = Field("", description="Accepted from CloudQuery's files; a Python module has none.")
     backend_options: BackendOptions | None = Field(None, description="Accepted: the warehouse keeps the state.")
     otel_endpoint: str = Field("", description="Accepted: no traces are sent.")
-    otel_endpoint_insecure: bool = Field(False, description="Accepted: no traces are sent.")
-    tables: list[str] = Field(["*"], min_length=1, description="Patterns of tables to sync; * matches anything.")
-    skip_tables: list[str] = Field([], description="Patterns of tables to leave out, with their descendants.")
-    skip_dependent_tables: bool = Field(False, description="Sync only tables that a pattern names.")
-    destinations: list[str] = Field(
+    otel_endpoint_insecure: StrictBool = Field(False, description="Accepted: no traces are sent.")
+    tables: list[Pattern] = Field(["*"], min_length=1, description="Patterns of tables to sync; * matches anything.")
+    skip_tables: list[Pattern] = Field([], description="Patterns of tables to leave out, with their descendants.")
+    skip_dependent_tables: StrictBool = Field(False, description="Sync only tables that a pattern names.")
+    destinations: list[Pattern] = Field(
         min_length=1, description="The warehouse to load into, and further ones that are delivered to from there."
     )
-    deterministic_cq_id: bool = Field(False, description="Make _cq_id from the primary key, not at random.")
+    deterministic_cq_id: StrictBool = Field(False, description="Make _cq_id from the primary key, not at random.")
     concurrency: int = Field(16, ge=1, le=1024, description="How many clients and parents are read at a time.")
     requests_per_second: float | None = Field(None, gt=0, description="At most so many requests per second.")
     parallel_requests: int | None = Field(None, ge=1, description="At most so many requests at a time.")
@@ -116,7 +148,9 @@ class DestinationSpec(_Strict):
         description="A column _cq_sync_group_id of delivered tables, part of their key; {{YEAR}}, {{MONTH}}, {{DAY}}, "
         "{{HOUR}}, {{MINUTE}} and {{SYNC_ID}} in it are the delivery's.",
     )
-    spec: Any = Field({}, description="What the destination needs to be told; checked by its own model.")
+    spec: Annotated[Any, BeforeValidator(_mapping), WithJsonSchema({"type": "object"})] = Field(
+        {}, description="What the destination needs to be told; checked by its own model."
+    )
 
     @property
     def is_warehouse(self) -> bool:
@@ -142,6 +176,15 @@ class TransformerSpec(_Strict):
     name: str = Field(min_length=1, description="What destinations call it.")
     registry: Registry | Literal[""] = Field("", description="Not used.")
     path: str = Field(min_length=1, description="Not used.")
-    version: str = Field("", description="Not used.")
+    version: str = Field(
+        "", validate_default=True, description="Not used; needed of one that is on CloudQuery's Hub or on GitHub."
+    )
     docker_registry_auth_token: str = Field("", description="Not used.")
     spec: dict[str, Any] | None = Field(None, description="Not used.")
+
+    @field_validator("version")
+    @classmethod
+    def _is_a_tag(cls, version: str, info: ValidationInfo) -> str:
+        if info.data.get("registry") in ("", *HUB) and not version.startswith("v"):
+            raise PydanticCustomError("tag", "this is no version, such as v1.0.0")
+        return version

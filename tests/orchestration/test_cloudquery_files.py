@@ -13,8 +13,9 @@ import yaml
 from integrations.sdk.errors import ConfigError
 from orchestration.cli.app import run
 from orchestration.config import Config, load_config
-from orchestration.file_schema import file_schema
+from orchestration.file_schema import FROM_CLOUDQUERY, file_schema
 from orchestration.sources import load_sources
+from orchestration.specs import TransformerSpec
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "cloudquery"
 REFUSED = {
@@ -36,6 +37,7 @@ SOURCE = {
     "otel_endpoint": "localhost:4317",
     "spec": {"regions": ["*"]},
 }
+ALONE = {"name": "aws", "path": "cloudquery/aws", "version": "v1.0.0", "tables": ["*"], "destinations": ["pg"]}
 DESTINATION = {
     "name": "pg",
     "path": "cloudquery/postgresql",
@@ -106,39 +108,70 @@ def test_a_folder_of_files_is_one(environment: Path) -> None:
     assert config.folder == folder
 
 
+TRANSFORMER = {
+    "name": "basic",
+    "path": "cloudquery/basic",
+    "registry": "cloudquery",
+    "version": "v1.0.0",
+    "docker_registry_auth_token": "t",
+    "spec": {"a": 1},
+}
+FULL_SOURCE = {
+    **SOURCE,
+    "registry": "cloudquery",
+    "otel_endpoint_insecure": True,
+    "skip_dependent_tables": False,
+    "deterministic_cq_id": True,
+    "docker_registry_auth_token": "t",
+}
+FULL_DESTINATION = {**DESTINATION, "migrate_mode": "forced", "pk_mode": "cq-id-only", "docker_registry_auth_token": "t"}
+WRONG: dict[str, Any] = {
+    "number": 7, "one": 1, "word": "yes", "text of a flag": "true", "digit": "1", "list": [1], "no list": [],
+    "list of nothing": [""], "object": {"a": 1}, "empty": "", "null": None,
+}  # fmt: skip
+
+
 def mutations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The document with each field missing, of another type, empty, null; and with one that nobody knows."""
     for field in document["spec"]:
-        for what, value in (("number", 7), ("list", [1]), ("object", {"a": 1}), ("empty", ""), ("null", None)):
+        for what, value in WRONG.items():
             changed = copy.deepcopy(document)
             changed["spec"][field] = value
             yield f"{field} is {what}", changed
         changed = copy.deepcopy(document)
         del changed["spec"][field]
         yield f"{field} is missing", changed
+    for registry in (None, "", "cloudquery", "github", "local", "grpc", "docker"):
+        for version in (None, "1", "v1"):
+            changed = copy.deepcopy(document)
+            del changed["spec"]["registry"], changed["spec"]["version"]
+            changed["spec"] |= {} if registry is None else {"registry": registry}
+            changed["spec"] |= {} if version is None else {"version": version}
+            yield f"registry is {registry!r} with version {version!r}", changed
     changed = copy.deepcopy(document)
     changed["spec"]["unheard_of"] = 1
     yield "an unknown field", changed
 
 
 OURS_TAKES = {
-    "source": {"tables is missing", "tables is null", "otel_endpoint is null"},  # null is as if it was missing
-    "destination": {
-        "path is missing",
-        "path is null",
-        "registry is null",
-        "sync_group_id is null",
-        "send_sync_summary is null",
+    "source": {  # null is as if it was missing
+        "tables is missing", "tables is null", "otel_endpoint is null", "otel_endpoint_insecure is null",
+        "deterministic_cq_id is null", "docker_registry_auth_token is null", "registry is null",
     },
-}
-OURS_REFUSES = {
-    "version is missing", "version is null", "version is empty",  # as its command line, where its schema does not
-    "write_mode is missing", "write_mode is null",  # the default does not go with a sync group
+    "destination": {
+        "path is missing", "path is null", "registry is null", "sync_group_id is null", "send_sync_summary is null",
+        "docker_registry_auth_token is null", "write_mode is null", "migrate_mode is null", "pk_mode is null",
+    },
+    "transformer": {"registry is null", "docker_registry_auth_token is null"},
 }  # fmt: skip
+OURS_REFUSES = {"write_mode is missing", "write_mode is null"}  # the default does not go with a sync group
+NAMES_ANOTHER = ("not defined", "names the destination")  # what a file as a whole lacks is not the schema's
 
 
 @needs_shared
-@pytest.mark.parametrize(("kind", "spec"), [("source", SOURCE), ("destination", DESTINATION)])
+@pytest.mark.parametrize(
+    ("kind", "spec"), [("source", FULL_SOURCE), ("destination", FULL_DESTINATION), ("transformer", TRANSFORMER)]
+)
 def test_what_its_schema_accepts_is_accepted_and_what_it_refuses_refused(
     tmp_path: Path, kind: str, spec: dict[str, Any]
 ) -> None:
@@ -148,23 +181,57 @@ def test_what_its_schema_accepts_is_accepted_and_what_it_refuses_refused(
     definition.pop("$ref", None)
     own = file_schema()
     jsonschema.Draft202012Validator.check_schema(own)
-    other = ("destination", DESTINATION) if kind == "source" else ("source", {**SOURCE, "backend_options": None})
+    others = [each for each in (("source", ALONE), ("destination", DESTINATION)) if each[0] != kind]
     compared: list[str] = []
     wrong: list[str] = []
     for what, changed in mutations({"kind": kind, "spec": spec}):
         accepts = not list(jsonschema.Draft202012Validator(definition).iter_errors(changed["spec"]))
+        schema = not list(jsonschema.Draft202012Validator(own).iter_errors(changed))
         try:
-            load_config(written(tmp_path, (kind, changed["spec"]), other))
+            load_config(written(tmp_path, (kind, changed["spec"]), *others))
             ours = True
         except ConfigError as error:
-            ours = "not defined" in str(error) or "names the destination" in str(error)  # that is not the schema's
-        expected = (accepts or what in OURS_TAKES[kind]) and what not in OURS_REFUSES
-        wrong += [f"{what}: {ours}"] if ours != expected else []
+            ours = any(said in str(error) for said in NAMES_ANOTHER)
+        expected = accepts or what in OURS_TAKES[kind]
+        wrong += [f"{what}: {ours}"] if ours != (expected and what not in OURS_REFUSES) else []
+        wrong += [f"{what}, by our schema: {schema}"] if schema != expected else []
         compared.append(what)
-        if accepts and ours:
-            assert not list(jsonschema.Draft202012Validator(own).iter_errors(changed)), what
     assert wrong == []
-    assert len(compared) > 40
+    assert len(compared) > 80
+
+
+def test_a_flag_is_true_or_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No word, no number, no text; a placeholder without quotes stands for what YAML reads in its place."""
+    monkeypatch.setenv("FLAG", "true")
+    for value, code in (("yes", 0), ("${FLAG}", 0), ('"yes"', 2), ('"true"', 2), ('"${FLAG}"', 2), ("1", 2)):
+        path = tmp_path / "config.yml"
+        text = yaml.safe_dump_all([{"kind": "destination", "spec": DESTINATION}, {"kind": "source", "spec": ALONE}])
+        path.write_text(f"{text}  deterministic_cq_id: {value}\n", encoding="utf-8")
+        assert run(["validate", "--config", str(path)]) == code, value
+        assert code or load_config(path).sources[0].deterministic_cq_id
+
+
+def test_what_is_wrong_with_a_spec_is_said_where(tmp_path: Path) -> None:
+    """A destination's spec that is no mapping, a table without a name, a transformer without a version."""
+    for kind, spec, said in (
+        ("destination", {**DESTINATION, "registry": "grpc", "spec": []}, "document 1: `spec`: this is no mapping"),
+        ("destination", {"name": "w", "spec": "x"}, "document 1: `spec`: this is no mapping"),
+        ("source", {**ALONE, "skip_tables": [""]}, "document 1: `skip_tables.0`: String should have at least 1"),
+        ("transformer", {"name": "t", "path": "a/b"}, "document 1: `version`: this is no version, such as v1.0.0"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load_config(written(tmp_path, (kind, spec)))
+        assert said in str(caught.value)
+
+
+def test_every_field_of_its_files_is_in_the_docs() -> None:
+    """Also those that become something else, and those of a kind that is only read."""
+    text = (Path(__file__).parent.parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
+    section = text.partition("\n## From CloudQuery's files")[2].partition("\n## ")[0]
+    fields = {field for fields in FROM_CLOUDQUERY.values() for field in fields}
+    assert [field for field in sorted(fields) if f"| `{field}` |" not in section] == []
+    section = text.partition("\n## kind: transformer")[2].partition("\n## ")[0]
+    assert [field for field in TransformerSpec.model_fields if f"`{field}`" not in section] == []
 
 
 def test_every_field_is_honoured_or_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
