@@ -46,6 +46,14 @@ def test_what_is_stale_goes(to: Deliverer) -> None:
     assert (done.rows, done.removed) == (2, 2)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_rows_that_changed_all_together_are_sent(to: Deliverer, count: int) -> None:
+    """Rows of one sync share its time: a fingerprint of them must not lose it, however many there are."""
+    for name in ("a", "b"):
+        fine(to.both(items(*named(*((number, name) for number in range(count))))))
+        assert to.place.rows("items", "name") == [name] * count
+
+
 def test_overwrite_keeps_what_is_stale(to: Deliverer) -> None:
     """overwrite: the same, but nothing is removed."""
     fine(to.both(items(*named((1, "a"), (2, "b"))), write_mode="overwrite"))

@@ -51,3 +51,13 @@ def test_a_table_without_windows_is_one_file(to_parquet: Deliverer) -> None:
     fine(to_parquet.both(table))
     fine(to_parquet.both(table))
     assert list(files(to_parquet)) == ["_delivered.json", "rows.parquet"]
+
+
+def test_each_group_has_all_rows(to_parquet: Deliverer) -> None:
+    """Also those that another group had already."""
+    to_parquet.syncer.client = Account("", [of_day(1, 1, 2)])
+    to_parquet.syncer.sync(days(), deterministic_ids=True)
+    for group in ("one", "two", "two"):
+        fine(to_parquet.deliver(days(), write_mode="overwrite", sync_group=group))
+    found = to_parquet.place.rows("items", "_cq_sync_group_id, id")
+    assert found == [("one", 1), ("one", 2), ("two", 1), ("two", 2)]

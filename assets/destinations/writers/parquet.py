@@ -18,7 +18,7 @@ import duckdb
 from pydantic import BaseModel, Field
 
 from assets.destinations.migrating import compare, refusal
-from assets.destinations.model import APPEND, DeliveredTable, How, Written
+from assets.destinations.model import APPEND, SYNC_GROUP, DeliveredTable, How, Written
 from assets.destinations.rows import TABLE, Rows
 from assets.destinations.sql import wider_of
 from assets.warehouse.quoting import name, text
@@ -170,9 +170,14 @@ def _window(table: DeliveredTable) -> str:
 
 
 def _fingerprints(table: DeliveredTable, rows: Rows) -> Iterator[tuple[str, str]]:
-    """Each window, with its number of rows and a hash of which they are."""
+    """Each window, with its number of rows and a hash of which they are.
+
+    Hashed twice, since DuckDB's hash of several values is an exclusive or of theirs: what an even number of rows
+    have in common, as their sync's time, would cancel out.
+    """
+    what = ", ".join(["_cq_id", "_cq_sync_time", *(name(key) for key in table.keys if key == SYNC_GROUP)])
     found = rows.query(
-        f"SELECT {_window(table)}, count(*), bit_xor(hash(_cq_id, _cq_sync_time)) FROM {TABLE} GROUP BY 1 ORDER BY 1"
+        f"SELECT {_window(table)}, count(*), bit_xor(hash(hash({what}))) FROM {TABLE} GROUP BY 1 ORDER BY 1"
     )
     for window, count, rows_hash in found:
         yield window, f"{count} {rows_hash} {table.digest}"
