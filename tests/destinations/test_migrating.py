@@ -80,13 +80,23 @@ def test_forced_makes_the_table_anew(to: Deliverer) -> None:
     assert to.place.query("SELECT id, value FROM {items}") == [(0, True)]
 
 
-def test_another_key_is_refused(to_sql: Deliverer) -> None:
+def test_another_key_is_refused(to: Deliverer) -> None:
     """A table that was appended to has none, and may have doubles."""
-    fine(to_sql.both(valued(t.BIGINT, 1), write_mode="append"))
-    error = to_sql.both(valued(t.BIGINT, 1))["items"].error
+    fine(to.both(valued(t.BIGINT, 1), write_mode="append"))
+    error = to.both(valued(t.BIGINT, 1))["items"].error
     assert "primary key is none there and would be (id)" in str(error)
-    fine(to_sql.deliver(valued(t.BIGINT, 1), forced_migration=True))
-    assert to_sql.place.query("SELECT id, value FROM {items}") == [(0, 1)]
+    fine(to.deliver(valued(t.BIGINT, 1), forced_migration=True))
+    assert to.place.query("SELECT id, value FROM {items}") == [(0, 1)]
+
+
+def test_the_id_as_key_is_another_key(to: Deliverer) -> None:
+    """pk_mode, changed."""
+    fine(to.both(valued(t.BIGINT, 1)))
+    error = to.deliver(valued(t.BIGINT, 1), pk_mode="cq-id-only")["items"].error
+    assert isinstance(error, SchemaFrozen)
+    assert "primary key is (id) there and would be (_cq_id)" in error.what
+    fine(to.deliver(valued(t.BIGINT, 1), pk_mode="cq-id-only", forced_migration=True))
+    assert to.place.rows("items") == [0]
 
 
 def test_a_refusal_leaves_the_other_tables_alone(to_sql: Deliverer) -> None:

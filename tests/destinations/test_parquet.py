@@ -1,7 +1,9 @@
 """Parquet files: one a window, each replaced at once, and no other is touched."""
 
 import duckdb
+import pytest
 
+from integrations.sdk.errors import SchemaFrozen
 from integrations.sdk.schema import Table
 from tests.destinations.places import Deliverer, fine
 from tests.destinations.tables import days, of_day
@@ -61,3 +63,45 @@ def test_each_group_has_all_rows(to_parquet: Deliverer) -> None:
         fine(to_parquet.deliver(days(), write_mode="overwrite", sync_group=group))
     found = to_parquet.place.rows("items", "_cq_sync_group_id, id")
     assert found == [("one", 1), ("one", 2), ("two", 1), ("two", 2)]
+
+
+def of(window: str) -> str:
+    return f"_cq_window={window}/rows.parquet"
+
+
+@pytest.mark.parametrize("write_mode", ["overwrite", "overwrite-delete-stale"])
+def test_what_was_appended_is_not_overwritten(to_parquet: Deliverer, write_mode: str) -> None:
+    """safe refuses, and touches no file; forced removes all files, and delivers all rows anew."""
+    to_parquet.syncer.client = Account("", [of_day(1, 1, 2)])
+    fine(to_parquet.both(days(), write_mode="append"))
+    before = files(to_parquet)
+    error = to_parquet.deliver(days(), write_mode=write_mode)["items"].error
+    assert isinstance(error, SchemaFrozen)
+    assert "primary key is none there and would be (id)" in error.what
+    assert "migrate_mode: forced" in error.hint
+    assert files(to_parquet) == before
+    fine(to_parquet.deliver(days(), write_mode=write_mode, forced_migration=True))
+    assert list(files(to_parquet)) == [of("2024-05-01"), "_delivered.json"]
+    assert to_parquet.place.rows("items") == [1, 2]
+
+
+def test_a_folder_whose_key_was_not_noted_is_gone_on_with(to_parquet: Deliverer) -> None:
+    """Unless it has files that were appended, which have none."""
+    import json
+
+    manifest = to_parquet.place.folder / "files" / SOURCE / "items" / "_delivered.json"
+
+    def unnote() -> None:
+        noted = json.loads(manifest.read_text())
+        del noted["keys"]
+        manifest.write_text(json.dumps(noted))
+
+    account = to_parquet.syncer.client = Account("", [of_day(1, 1)])
+    fine(to_parquet.both(days()))
+    unnote()
+    account.records = [of_day(2, 2)]
+    fine(to_parquet.both(days()))
+    assert to_parquet.place.rows("items") == [1, 2]
+    fine(to_parquet.deliver(days(), write_mode="append", forced_migration=True))
+    unnote()
+    assert isinstance(to_parquet.deliver(days())["items"].error, SchemaFrozen)

@@ -8,7 +8,7 @@ delivery is a file of its own.
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Literal
 import duckdb
 from pydantic import BaseModel, Field
 
-from assets.destinations.migrating import compare, refusal
+from assets.destinations.migrating import compare, compare_keys, refusal
 from assets.destinations.model import APPEND, SYNC_GROUP, DeliveredTable, How, Written
 from assets.destinations.rows import TABLE, Rows
 from assets.destinations.sql import wider_of
@@ -28,6 +28,7 @@ from integrations.sdk.types import ColumnType, Kind
 
 MANIFEST, FILE, UNFINISHED = "_delivered.json", "rows.parquet", ".unfinished"
 WINDOW, NO_WINDOW = "_cq_window", "__HIVE_DEFAULT_PARTITION__"
+APPENDED = "after-"
 FORMATS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 SIGNED = wider_of(("TINYINT", "SMALLINT", "INTEGER", "BIGINT"))
 UNSIGNED = wider_of(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"))
@@ -42,10 +43,14 @@ class Spec(BaseModel, extra="forbid"):
 
 @dataclass
 class _Delivered:
-    """What a table's folder holds: its columns, and each file's fingerprint by its window (empty for the only one)."""
+    """What a table's folder holds: its columns, and each file's fingerprint by its window (empty for the only one).
+
+    `keys` is None where a folder was written before they were noted.
+    """
 
     columns: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    keys: list[str] | None = None
 
 
 class Parquet:
@@ -69,21 +74,31 @@ class Parquet:
         is_there = manifest.exists()
         self._delivered = _Delivered(**json.loads(manifest.read_bytes())) if is_there else _Delivered()
         wanted = {column: _parquet_type(type_) for column, type_ in table.columns.items()}
-        refused = compare(self._delivered.columns, wanted, _holds).refused
+        refused = [
+            *compare(self._delivered.columns, wanted, _holds).refused,
+            *filter(None, [compare_keys(self._keys(table), table.keys)]),
+        ]
         if refused and not forced:
             raise refusal(table.name, refused)
         if refused:
             self._finish += [partial(_remove, path) for path in self._folder.rglob("*.parquet")]
             self._delivered = _Delivered()
         self._delivered.columns |= wanted
+        self._delivered.keys = list(table.keys)
         return bool(refused) or not is_there
+
+    def _keys(self, table: DeliveredTable) -> Sequence[str]:
+        """The key that the files were written with."""
+        if self._delivered.keys is not None:
+            return self._delivered.keys
+        return [] if self._appended() else table.keys
 
     def write(self, table: DeliveredTable, rows: Rows, how: How) -> Written:
         """Write what has changed beside what is there."""
         if how.write_mode == APPEND:
             stamp = "".join(letter for letter in how.after or "" if letter.isdigit())
             if rows.count:
-                self._put(self._folder / f"after-{stamp or 'nothing'}.parquet", rows, _selected(table))
+                self._put(self._folder / f"{APPENDED}{stamp or 'nothing'}.parquet", rows, _selected(table))
             return Written(rows.count)
         windows = dict(_fingerprints(table, rows)) if rows.count else {}
         written, before = Written(), self._delivered.files
@@ -117,6 +132,9 @@ class Parquet:
             del self._delivered.files[window]
             self._finish.append(partial(_remove, path.parent if window else path))
         return self._stale
+
+    def _appended(self) -> list[Path]:
+        return sorted(self._folder.glob(f"{APPENDED}*.parquet"))
 
     def commit(self) -> None:
         """Put each new file in the place of the old one, and say last what is there."""
