@@ -3,15 +3,15 @@
 from typing import Any
 
 from integrations.sdk import types as t
-from integrations.sdk.cursor import TimeCursor
+from integrations.sdk.cursor import TimeCursor, WindowSize
 from integrations.sdk.schema import Column, Table
 from tests.engine.helpers import ID, own_records
 
 
-def days() -> Table:
-    """Items by day."""
+def days(window: WindowSize = "day") -> Table:
+    """Items by day, or by another window."""
     columns = [ID, Column("moment", t.TIMESTAMP), Column("name", t.TEXT)]
-    return Table("items", columns, own_records, cursor=TimeCursor("moment", window="day"))
+    return Table("items", columns, own_records, cursor=TimeCursor("moment", window=window))
 
 
 def of_day(day: int, *ids: int, name: str = "") -> list[dict[str, Any]]:

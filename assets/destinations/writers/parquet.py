@@ -1,14 +1,14 @@
 """A folder of Parquet files: one file a window for tables with time windows, else one; each replaced at once.
 
 `<directory>/<source>/<table>/_cq_window=2024-05-01/rows.parquet`, or `<table>/rows.parquet`. Only windows whose
-rows have changed are written anew: what the files hold is in `_delivered.json` beside them. With `append` each
-delivery is a file of its own.
+rows have changed are written anew, and those whose rows came again in another: what the files hold is in
+`_delivered.json` beside them. With `append` each delivery is a file of its own.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from integrations.sdk.types import ColumnType, Kind
 
 MANIFEST, FILE, UNFINISHED = "_delivered.json", "rows.parquet", ".unfinished"
 WINDOW, NO_WINDOW = "_cq_window", "__HIVE_DEFAULT_PARTITION__"
-APPENDED = "after-"
+APPENDED, FROM_FILE, NONE_CAME = "after-", "_cq_file", "0"
 FORMATS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 SIGNED = wider_of(("TINYINT", "SMALLINT", "INTEGER", "BIGINT"))
 UNSIGNED = wider_of(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"))
@@ -45,11 +45,13 @@ class Spec(BaseModel, extra="forbid"):
 class _Delivered:
     """What a table's folder holds: its columns, and each file's fingerprint by its window (empty for the only one).
 
-    `keys` is None where a folder was written before they were noted.
+    `kept` are the windows whose file also has rows that were not among those that came. `keys` is None where a
+    folder was written before they were noted.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
     keys: list[str] | None = None
 
 
@@ -100,41 +102,80 @@ class Parquet:
             if rows.count:
                 self._put(self._folder / f"{APPENDED}{stamp or 'nothing'}.parquet", rows, _selected(table))
             return Written(rows.count)
-        windows = dict(_fingerprints(table, rows)) if rows.count else {}
-        written, before = Written(), self._delivered.files
-        for window, fingerprint in windows.items():
-            if before.get(window) != fingerprint:
-                written.rows += int(fingerprint.partition(" ")[0])
-                self._write_window(table, rows, how, window)
-        self._gone = sorted(before.keys() - windows.keys())
-        self._delivered.files = before | windows
-        return written
+        if not rows.count:
+            return Written()
+        before, windows = dict(self._delivered.files), dict(_fingerprints(table, rows))
+        changed = {window for window, fingerprint in windows.items() if before.get(window) != fingerprint}
+        gone, kept = before.keys() - windows.keys(), set(self._delivered.kept)
+        if not table.keys:
+            for window in gone:
+                self._drop(window)
+        elif how.removes:
+            self._gone = sorted(gone)
+            changed |= kept - gone
+        else:
+            changed |= self._moved(table, rows, (gone | kept) - changed)
+        for window in sorted(changed):
+            self._write_window(table, rows, how, window, comes=window in windows)
+        self._delivered.files |= windows
+        return Written(sum(int(windows[window].partition(" ")[0]) for window in changed & windows.keys()))
 
-    def _write_window(self, table: DeliveredTable, rows: Rows, how: How, window: str) -> None:
+    def _write_window(self, table: DeliveredTable, rows: Rows, how: How, window: str, *, comes: bool) -> None:
         """Write the rows of a window that came, and those of its file that do not go."""
         path = self._path(window)
+        is_there = window in self._delivered.files and path.exists()
+        others = _count_others(table, rows, path) if table.keys and is_there else 0
+        keeps = bool(others) and not how.removes
+        self._forget_kept(window)
+        if keeps:
+            self._delivered.kept.append(window)
+            self._delivered.files[window] = NONE_CAME
+        else:
+            self._stale += others
+        if not comes and not keeps:
+            self._drop(window)
+            return
         select = f"{_selected(table)} WHERE {_window(table)} = {text(window)}"
-        if table.keys and window in self._delivered.files and path.exists():
-            if how.removes:
-                self._stale += _count_others(table, rows, path)
-            else:
-                select += f" UNION ALL BY NAME {_others(table, path)}"
-        self._put(path, rows, select)
+        self._put(path, rows, f"{select} UNION ALL BY NAME {_others(table, path)}" if keeps else select)
 
-    def delete_stale(self, table: DeliveredTable, rows: Rows, how: How) -> int:
-        """Remove the files of windows that have no rows any more; in the others, what is stale was left out."""
-        if not rows.count:
-            return 0
-        for window in self._gone:
-            path = self._path(window)
-            if table.keys and path.exists():
-                self._stale += _count_others(table, rows, path)
-            del self._delivered.files[window]
-            self._finish.append(partial(_remove, path.parent if window else path))
-        return self._stale
+    def _moved(self, table: DeliveredTable, rows: Rows, windows: Iterable[str]) -> set[str]:
+        """Which of these windows have a row in their file whose key came in another window.
+
+        Those whose rows came again, and which keep no other, cannot.
+        """
+        files = {str(path): window for window in windows if (path := self._path(window)).exists()}
+        if not files:
+            return set()
+        listed = ", ".join(text(path) for path in files)
+        there = f"read_parquet([{listed}], filename={text(FROM_FILE)}, hive_partitioning=false, union_by_name=true)"
+        found = rows.query(
+            f"SELECT DISTINCT old.{FROM_FILE}, came.{WINDOW} FROM {there} old "
+            f"JOIN ({_selected(table, f'{_window(table)} AS {WINDOW}')}) came ON {_same(table)}"
+        )
+        return {files[path] for path, window in found if files[path] != window}
 
     def _appended(self) -> list[Path]:
         return sorted(self._folder.glob(f"{APPENDED}*.parquet"))
+
+    def _drop(self, window: str) -> None:
+        """Forget a window, and let the commit remove its file."""
+        path = self._path(window)
+        del self._delivered.files[window]
+        self._forget_kept(window)
+        self._finish.append(partial(_remove, path.parent if window else path))
+
+    def _forget_kept(self, window: str) -> None:
+        if window in self._delivered.kept:
+            self._delivered.kept.remove(window)
+
+    def delete_stale(self, table: DeliveredTable, rows: Rows, how: How) -> int:
+        """Remove the files of windows that have no rows any more; in the others, what is stale was left out."""
+        for window in self._gone:
+            path = self._path(window)
+            if path.exists():
+                self._stale += _count_others(table, rows, path)
+            self._drop(window)
+        return self._stale
 
     def commit(self) -> None:
         """Put each new file in the place of the old one, and say last what is there."""
@@ -201,19 +242,25 @@ def _fingerprints(table: DeliveredTable, rows: Rows) -> Iterator[tuple[str, str]
         yield window, f"{count} {rows_hash} {table.digest}"
 
 
-def _selected(table: DeliveredTable) -> str:
-    """SQL for all rows, as they are to be in a file."""
-    listed = ", ".join(
+def _selected(table: DeliveredTable, *more: str) -> str:
+    """SQL for all rows, as they are to be in a file, with more columns."""
+    columns = [
         f"CAST({name(column)} AS {_parquet_type(type_)}) AS {name(column)}" for column, type_ in table.columns.items()
-    )
-    return f"SELECT {listed} FROM {TABLE}"
+    ]
+    return f"SELECT {', '.join([*columns, *more])} FROM {TABLE}"
 
 
 def _others(table: DeliveredTable, path: Path) -> str:
     """SQL for the rows of a file whose key is not among those that came."""
-    same = " AND ".join(f"came.{name(key)} IS NOT DISTINCT FROM old.{name(key)}" for key in table.keys)
     there = f"read_parquet({text(str(path))}, hive_partitioning=false)"
-    return f"SELECT old.* FROM {there} old WHERE NOT EXISTS (SELECT 1 FROM ({_selected(table)}) came WHERE {same})"
+    return (
+        f"SELECT old.* FROM {there} old WHERE NOT EXISTS (SELECT 1 FROM ({_selected(table)}) came WHERE {_same(table)})"
+    )
+
+
+def _same(table: DeliveredTable) -> str:
+    """SQL for a row that came with the key of a row in a file."""
+    return " AND ".join(f"came.{name(key)} IS NOT DISTINCT FROM old.{name(key)}" for key in table.keys)
 
 
 def _count_others(table: DeliveredTable, rows: Rows, path: Path) -> int:
