@@ -89,7 +89,20 @@ def test_a_table_without_a_key_is_replaced(to: Deliverer) -> None:
     fine(to.both(table("a", "a", "b")))
     (done,) = fine(to.both(table("a", "c")))
     assert to.place.rows("items", "name") == ["a", "c"]
-    assert done.whole
+    assert (done.whole, done.removed) == (True, 1)
+
+
+def test_a_table_without_a_key_that_was_appended_to_is_replaced(to: Deliverer) -> None:
+    """overwrite after append: what was appended goes with the rest."""
+
+    def table(*names: str) -> Table:
+        return Table("items", [NAME], gives([{"name": each} for each in names]))
+
+    for names in (("a", "b"), ("c", "d")):
+        fine(to.both(table(*names), write_mode="append"))
+    assert to.place.rows("items", "name") == ["a", "b", "c", "d"]
+    (done,) = fine(to.both(table("e")))
+    assert (to.place.rows("items", "name"), done.removed) == (["e"], 3)
 
 
 def test_relations_are_delivered_with_their_parents(to: Deliverer) -> None:
@@ -224,18 +237,20 @@ def test_random_ids_leave_no_old_rows(to_sql: Deliverer, deterministic: bool) ->
 def test_two_sources_in_one_table_leave_each_other_alone(to_sql: Deliverer) -> None:
     """What is stale is looked for among the source's own rows."""
     fine(to_sql.both(items(*named((1, "a")))))
-    if to_sql.place.kind == "sqlite":
+    of_another_source(to_sql, "INSERT INTO {items} (id, _cq_source_name) VALUES (99, 'other')")
+    (done,) = fine(to_sql.both(items(*named((2, "b")))))
+    assert (to_sql.place.rows("items"), done.removed) == ([2, 99], 1)
+
+
+def of_another_source(to: Deliverer, sql: str) -> None:
+    if to.place.kind == "sqlite":
         import sqlite3
 
-        with sqlite3.connect(to_sql.place.folder / "reporting.sqlite") as file:
-            file.execute("INSERT INTO items (id, _cq_source_name) VALUES (99, 'other')")
+        with sqlite3.connect(to.place.folder / "reporting.sqlite") as file:
+            file.execute(sql.replace("{items}", "items"))
         file.close()
     else:
         import psycopg
 
-        with psycopg.connect(to_sql.place.address) as connection:
-            connection.execute(
-                f'INSERT INTO "{to_sql.place.schema}"."items" (id, _cq_source_name) VALUES (99, \'other\')'
-            )
-    (done,) = fine(to_sql.both(items(*named((2, "b")))))
-    assert (to_sql.place.rows("items"), done.removed) == ([2, 99], 1)
+        with psycopg.connect(to.place.address) as connection:
+            connection.execute(sql.replace("{items}", f'"{to.place.schema}"."items"'))

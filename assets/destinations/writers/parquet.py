@@ -108,6 +108,8 @@ class Parquet:
         changed = {window for window, fingerprint in windows.items() if before.get(window) != fingerprint}
         gone, kept = before.keys() - windows.keys(), set(self._delivered.kept)
         if not table.keys:
+            self._stale = max(0, self._count_files(rows, before) - rows.count)
+            self._finish += [partial(_remove, path) for path in self._appended()]
             for window in gone:
                 self._drop(window)
         elif how.removes:
@@ -153,6 +155,15 @@ class Parquet:
             f"JOIN ({_selected(table, f'{_window(table)} AS {WINDOW}')}) came ON {_same(table)}"
         )
         return {files[path] for path, window in found if files[path] != window}
+
+    def _count_files(self, rows: Rows, windows: Iterable[str]) -> int:
+        """How many rows are in the files of these windows, and in those that were appended."""
+        paths = [path for path in (*map(self._path, windows), *self._appended()) if path.exists()]
+        if not paths:
+            return 0
+        listed = ", ".join(text(str(path)) for path in paths)
+        ((count,),) = rows.query(f"SELECT sum(num_rows) FROM parquet_file_metadata([{listed}])")
+        return int(count)
 
     def _appended(self) -> list[Path]:
         return sorted(self._folder.glob(f"{APPENDED}*.parquet"))
