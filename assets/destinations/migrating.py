@@ -1,6 +1,6 @@
 """What has to happen to a destination's table before a delivery fits: columns added, widened, or a refusal."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from integrations.sdk.errors import SchemaFrozen
@@ -18,10 +18,12 @@ class Migration:
     refused: Sequence[str] = ()
 
 
-def compare(present: Mapping[str, str], wanted: Mapping[str, str], holds: Holds) -> Migration:
+def compare(
+    present: Mapping[str, str], wanted: Mapping[str, str], holds: Holds, fixed: Collection[str] = ()
+) -> Migration:
     """The way from the columns that a table has, with their types, to those that it is to have.
 
-    Columns that only the destination has stay as they are.
+    Columns that only the destination has stay as they are; those that are `fixed` are not widened.
     """
     added, widened, refused = [], [], []
     for column, type_ in wanted.items():
@@ -30,7 +32,7 @@ def compare(present: Mapping[str, str], wanted: Mapping[str, str], holds: Holds)
             added.append(column)
         elif had == type_ or holds(had, type_):
             continue
-        elif holds(type_, had):
+        elif column not in fixed and holds(type_, had):
             widened.append(column)
         else:
             refused.append(f"column `{column}` is {had} there and would be {type_}")

@@ -70,6 +70,10 @@ class SqlWriter(ABC):
             found: list[tuple[object, ...]] = cursor.fetchall()
             return found
 
+    def may_widen_to(self, type_: ColumnType) -> bool:
+        """Whether a column may get a wider type for values of this one, where the database spells several alike."""
+        return True
+
     def losses(self, table: DeliveredTable, rows: Rows) -> list[str]:
         """What of the rows the database cannot hold."""
         return []
@@ -83,9 +87,10 @@ class SqlWriter(ABC):
     def migrate(self, table: DeliveredTable, *, forced: bool) -> bool:
         """Create the table, add and widen columns; drop it first when nothing less will do, and we may."""
         wanted = {column: self.sql_type(type_) for column, type_ in table.columns.items()}
+        fixed = [column for column, type_ in table.columns.items() if not self.may_widen_to(type_)]
         with self.explained():
             there, keys = self.present(table)
-            migration = compare(there, wanted, self.holds)
+            migration = compare(there, wanted, self.holds, fixed)
             not_null = [] if table.nullable else table.keys
             refused = [*migration.refused, *filter(None, [compare_keys(keys, not_null) if there else ""])]
             if refused and not forced:

@@ -99,6 +99,17 @@ def test_the_id_as_key_is_another_key(to: Deliverer) -> None:
     assert to.place.rows("items") == [0]
 
 
+@pytest.mark.parametrize("after", [t.TEXT, t.DECIMAL(20, 2), t.JSON])
+def test_integers_do_not_become_text(to: Deliverer, after: ColumnType) -> None:
+    """Only integers make a column of integers wider, also where text and long ones are spelled alike."""
+    fine(to.both(valued(t.BIGINT, 1)))
+    drop_in_warehouse(to)
+    error = to.both(valued(after, "2"))["items"].error
+    assert isinstance(error, SchemaFrozen)
+    assert "column `value`" in error.what
+    assert to.place.query("SELECT id, value FROM {items}") == [(0, 1)]
+
+
 def test_a_refusal_leaves_the_other_tables_alone(to_sql: Deliverer) -> None:
     """Each table is delivered by itself."""
     other = Table("others", [ID], gives([{"id": 1}]))

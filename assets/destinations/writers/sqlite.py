@@ -64,6 +64,9 @@ class Sqlite(SqlWriter):
     def holds(self, present: str, wanted: str) -> bool:
         return (present, wanted) == ("TEXT", "INTEGER")
 
+    def may_widen_to(self, type_: ColumnType) -> bool:
+        return type_.kind is Kind.INTEGER
+
     def target(self, table: DeliveredTable) -> str:
         return name(table.name)
 
