@@ -242,6 +242,14 @@ def test_two_sources_in_one_table_leave_each_other_alone(to_sql: Deliverer) -> N
     assert (to_sql.place.rows("items"), done.removed) == ([2, 99], 1)
 
 
+def test_of_two_sources_the_later_has_the_row_of_a_key(to_sql: Deliverer) -> None:
+    """A key is a row: what another source delivered under it is replaced, and is no longer the other's."""
+    fine(to_sql.both(items(*named((1, "a"))), write_mode="overwrite"))
+    of_another_source(to_sql, "INSERT INTO {items} (id, name, _cq_source_name) VALUES (2, 'theirs', 'other')")
+    fine(to_sql.both(items(*named((2, "ours"))), write_mode="overwrite"))
+    assert to_sql.place.rows("items", "id, name, _cq_source_name") == [(1, "a", "src"), (2, "ours", "src")]
+
+
 def of_another_source(to: Deliverer, sql: str) -> None:
     if to.place.kind == "sqlite":
         import sqlite3
