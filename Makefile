@@ -78,10 +78,10 @@ definitions: $(VENV)/.dev
 	@DAGSTER_HOME= $(BIN)/dagster definitions validate -w workspace.yaml --log-level error
 	@$(BIN)/dg check defs
 
-# On the oldest DuckDB that is supported: kinds of values, changes of tables, commits, cursors, a real source.
+# On the oldest DuckDB that is supported: kinds of values, commits, ids, cursors, a real source.
 # ON_OLDEST="tests/warehouse tests/engine" runs all that is written for the warehouse.
-ON_OLDEST ?= $(addprefix tests/,warehouse/test_types.py warehouse/test_evolution.py warehouse/test_committing.py \
-  warehouse/test_ids.py engine/test_cursors.py engine/test_streams.py integrations/datasette/test_sync.py)
+ON_OLDEST ?= $(addprefix tests/,warehouse/test_types.py warehouse/test_committing.py warehouse/test_ids.py \
+  engine/test_cursors.py integrations/datasette/test_sync.py)
 duckdb-1.5: $(VENV)/.dev
 	@$(PIP_INSTALL) --target $(VENV)/duckdb-1.5 --upgrade 'duckdb>=1.5,<1.6'
 	@PYTHONPATH=$(VENV)/duckdb-1.5 $(BIN)/python -m pytest -q -m 'not slow' $(TOGETHER) $(ON_OLDEST)

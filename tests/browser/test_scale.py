@@ -28,7 +28,10 @@ SEARCH = """query => {
 }"""
 
 
-@pytest.mark.parametrize("columns_each", [0, 8], ids=["10,000 resources", "and 56,000 columns"])
+@pytest.mark.parametrize(
+    "columns_each",
+    [pytest.param(0, id="10,000 resources"), pytest.param(8, id="and 56,000 columns", marks=pytest.mark.slow)],
+)
 def test_a_large_catalog_opens_and_answers_quickly(look: Any, columns_each: int) -> None:
     """It is ready within 2 s of the address being entered, and each search is on the screen within 100 ms.
 

@@ -140,7 +140,7 @@ class Sides:
         self.folder.cleanup()
 
 
-@settings(many, max_examples=15)
+@settings(many, max_examples=8)
 @given(st.lists(names, min_size=2, max_size=5), thresholds)
 def test_the_same_is_removed(runs: list[set[str]], threshold: float) -> None:
     """Run for run: beyond the threshold nothing, which is caught up later; nothing when a run has nothing."""
@@ -149,7 +149,7 @@ def test_the_same_is_removed(runs: list[set[str]], threshold: float) -> None:
             assert ours.run(tables(seen), threshold) == theirs.run(seen, threshold)
 
 
-@settings(many, max_examples=10)
+@settings(many, max_examples=6)
 @given(names, names, names)
 def test_what_is_filtered_is_not_removed(before: set[str], now: set[str], filtered: set[str]) -> None:
     """By neither, and the rest is."""

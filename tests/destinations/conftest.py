@@ -30,7 +30,11 @@ def make_place(kind: str, folder: Path, request: pytest.FixtureRequest) -> Place
     return Place(kind, folder, request.getfixturevalue("postgres") if kind == "postgres" else "")
 
 
-@pytest.fixture(params=["sqlite", "postgres", "parquet"])
+SQLITE = pytest.param("sqlite", marks=[pytest.mark.slow] if programs() else [])
+"""SQLite is written to by PostgreSQL's code: where there is one, `make test` has that stand for both."""
+
+
+@pytest.fixture(params=[SQLITE, "postgres", "parquet"])
 def to(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverer:
     """Delivers to each destination in turn."""
     return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), make_place(request.param, tmp_path, request))

@@ -110,7 +110,7 @@ def test_a_table_that_fails_leaves_the_others_and_what_was_there(executable: str
         ({"die_after": 2_000}, "the plugin has gone"),
         ({"hang_after": 2_000}, "the plugin has sent nothing for 3 s"),
         ({"refuse": "hunter22hunter22"}, "the plugin answers Init with UNKNOWN"),
-        ({"garbage": "at odds"}, "at odds"),
+        pytest.param({"garbage": "at odds"}, "at odds", marks=pytest.mark.slow),
     ],
     ids=["dies", "hangs", "refuses its spec", "says that it fails"],
 )

@@ -4,10 +4,10 @@ import pytest
 
 from tests.engine.helpers import Syncer
 from tests.moving.source import served
-from tests.moving.ways import SAFE, first_sync_while_moving
+from tests.moving.ways import SAFE, SLOW, first_sync_while_moving
 
 
-@pytest.mark.parametrize("name", SAFE)
+@pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.slow] * (each in SLOW)) for each in SAFE])
 def test_nothing_is_missed_after_the_next_sync(syncer: Syncer, name: str) -> None:
     """What changed while pages were read comes with the next sync; what did not has come with the first."""
     reading, _ = first_sync_while_moving(syncer, SAFE[name])

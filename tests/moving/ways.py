@@ -57,6 +57,7 @@ COUNTING = {
     "offset": Way("updated_at", by(OFFSET)),
     "link-that-counts": Way("updated_at", by(NextLink("counting_link"))),
 }
+SLOW = ("offset-overlapping-total", "offset-without-gaps-newest-first", "number-by-id", "keyset-by-time")
 SAFE = {
     "offset-overlapping": Way("updated_at", by(Offset(limit=50, limit_param="size", overlap=PER_PAGE))),
     "offset-overlapping-total": Way("updated_at", by(Offset(50, "total", limit_param="size", overlap=PER_PAGE))),

@@ -100,7 +100,7 @@ ANY_END = st.one_of(
     ),
 )
 MANY = settings(
-    max_examples=600,
+    max_examples=400,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
