@@ -26,7 +26,8 @@ UNSTABLE = re.compile(
     r"\buuid[14]\(|\brandom\.|\brandint\(|\bsecrets\.|\btoken_(hex|urlsafe|bytes)\(|\btime\.time|\btime\(\)|"
     r"\bperf_counter|\bmonotonic\(|\.now\(|\butcnow\(|\btoday\(|(?<![\w.])id\(|(?<![\w.])hash\(|\burandom\("
 )
-SECRET_WORDS = re.compile(r"pass(word|wd)?|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
+SECRET_WORDS = re.compile(r"pass(word|wd)?|secret|token|api_?key|private_?key|credential|authorization", re.IGNORECASE)
+SCHEME = re.compile(r"(?:Bearer|Basic|Token)\s+", re.IGNORECASE)
 TRIVIAL_VALUE = re.compile(r"|\W+|<.*>|\{.*\}|x+|\.\.\.|your.*|changeme|example.*", re.IGNORECASE)
 SPECIAL_FIELDS = {field: entity for entity, names in FIELDS_OF.items() for field in names}
 UNDOCUMENTED = frozenset({"owners", "hidden"})
@@ -234,8 +235,11 @@ def _check_secrets(script: ScriptText) -> Iterator[Finding]:
             pairs = [(str(key), value) for key, value in zip(keys, node.values, strict=True)]
         elif isinstance(node, ast.keyword):
             pairs = [(node.arg or "", node.value)]
+            if node.arg == "auth" and isinstance(node.value, ast.Tuple):
+                pairs = [("password in auth", node.value.elts[-1])]
         for name, value in pairs:
             text = value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+            text = SCHEME.sub("", text)
             if SECRET_WORDS.search(name) and _looks_secret(text):
                 line = getattr(node, "lineno", None)
                 yield finding("secret-in-source", f"`{name}` has a value in the script", line)

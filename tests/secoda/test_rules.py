@@ -300,6 +300,23 @@ def test_addresses_in_the_text(url: str, top: str, found: bool) -> None:
     assert ("endpoint-unlisted" in ids(check_manifest(made, script))) is found
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("api_key = 'gh7-9912-abcd'", True),
+        ("run(headers={'Authorization': 'Bearer gh7-9912-abcd'})", True),
+        ("run(auth=('me', 'gh7-9912-abcd'))", True),
+        ("run(headers={'Authorization': f'Bearer {self.get_credential(1)}'}, auth=('me', password))", False),
+        ("run(headers={'Authorization': 'Bearer ...'}, auth=None)", False),
+    ],
+)
+def test_secrets_in_the_text(line: str, found: bool, tmp_path: Path) -> None:
+    """By the name that they are given, in a header, or as a log-in's password."""
+    script = tmp_path / "script.py"
+    script.write_text(text(line))
+    assert ("secret-in-source" in ids(check_text(script).findings.shown)) is found
+
+
 def test_findings_are_cut_and_counted() -> None:
     """A hundred thousand of one kind are counted, and the first ones shown."""
     findings = Findings(finding("id-empty", str(number)) for number in range(1000))
