@@ -49,6 +49,7 @@ def _exact(
 ) -> dict[str, str] | None:
     """SQL for each column's value in an exact line; None when one is not as it was declared."""
     exact: dict[str, str] = {}
+    required: list[str] = []
     for column in columns:
         if not isinstance(column.origin, FieldPath) or len(column.origin.keys) > 1:
             return None
@@ -56,10 +57,10 @@ def _exact(
         if described.get(field) != column.type.sql or column.type.kind not in READY:
             return None
         exact[column.name] = _exact_expression(name(field), column.type)
+        required += [name(field)] * column.required
     for internal, type_ in brought.items():
         if internal in described:
             exact[internal] = f"CAST({name(internal)} AS {type_.sql})"
-    required = [name(column.origin.keys[0]) for column in columns if column.required]  # type: ignore[union-attr]
     nulls = " OR ".join(f"count({field}) < count(*)" for field in required)
     if nulls and connection.execute(f"SELECT {nulls} FROM data").fetchone() != (False,):
         return None

@@ -13,8 +13,9 @@ import duckdb
 import msgspec
 
 from assets.warehouse.exact import MAX_SHOWN
+from assets.warehouse.lines import ordered
 from assets.warehouse.reader import ORDER, SCOPE
-from assets.warehouse.staging import MAX_RECORD_SHOWN, Rejected, Stage, ordered
+from assets.warehouse.staging import MAX_RECORD_SHOWN, Rejected, Stage
 
 SMALL_LINES = 256
 WHERE_IT_SAYS = re.compile(r'^.*? in file ".*?", in (?:line|record/value) \d+: ', re.DOTALL)

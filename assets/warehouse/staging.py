@@ -16,7 +16,8 @@ import msgspec
 
 from assets.warehouse import exact
 from assets.warehouse.arrow import lines_of
-from assets.warehouse.reader import ORDER, SCOPE, ReadPlan
+from assets.warehouse.lines import mark_of, ordered, scoped
+from assets.warehouse.reader import ReadPlan
 from integrations.sdk.errors import HeadwaterError, SchemaFrozen, WarehouseError
 from integrations.sdk.page import Page
 from integrations.sdk.reading import ArrowBatch, Batch, encode_value
@@ -128,16 +129,20 @@ class Stage:
     def add(self, batch: Batch, scope: int | None = None, parent: ParentRow | None = None, client: Any = None) -> int:
         """Stage one batch; the number of records in it. Safe from several threads."""
         if isinstance(batch, ArrowBatch):
-            lines, is_exact = lines_of(
-                batch.data, None if self.plan.needs_python else self.plan.staged, self.plan.brought
-            )
-            if is_exact:
-                slow = [(0, _scoped(line, scope)) for line in lines]
-                self._write(b"", 0, slow, [], len(lines), max(map(len, lines), default=0))
-                return len(lines)
-            page = Page(lines, lines=True)
-        else:
-            page = batch
+            return self._add_arrow(batch, scope, parent, client)
+        return self._add_page(batch, scope, parent, client)
+
+    def _add_arrow(self, batch: ArrowBatch, scope: int | None, parent: ParentRow | None, client: Any) -> int:
+        """Stage the rows of a table: as they are where all are as declared, else as records."""
+        columns = None if self.plan.needs_python else self.plan.staged
+        lines, is_exact = lines_of(batch.data, columns, self.plan.brought)
+        if not is_exact:
+            return self._add_page(Page(lines, lines=True), scope, parent, client)
+        exact_lines = [(0, scoped(line, scope)) for line in lines]
+        self._write(b"", 0, exact_lines, [], len(lines), max(map(len, lines), default=0))
+        return len(lines)
+
+    def _add_page(self, page: Page, scope: int | None, parent: ParentRow | None, client: Any) -> int:
         count = len(page)
         if not count:
             return 0
@@ -161,9 +166,9 @@ class Stage:
             return lines
         if not self.plan.has_required and (b"\n{}" in lines or lines.startswith(b"{}")):
             return b""
-        scoped = _scoped(lines, scope)
-        longer = len(_mark(scope)) - 1
-        return scoped if lines[:1] == b"{" and len(scoped) == len(lines) + count * longer else b""
+        marked = scoped(lines, scope)
+        longer = len(mark_of(scope)) - 1
+        return marked if lines[:1] == b"{" and len(marked) == len(lines) + count * longer else b""
 
     def _add_singly(self, page: Page, scope: int | None, parent: ParentRow | None, client: Any) -> None:
         """Stage record by record: each goes the fast way if it can, else the exact way, else is rejected."""
@@ -182,7 +187,7 @@ class Stage:
                     continue
             row = self.rewrite(record, rejected, parent, client)
             if row is not None:
-                slow.append((len(fast), _scoped(row, scope)))
+                slow.append((len(fast), scoped(row, scope)))
                 longest = max(longest, len(row))
         self._write(b"\n".join(fast), len(fast), slow, rejected, len(page), longest)
 
@@ -388,26 +393,6 @@ def default_value(origin: Any, item: Any) -> Any:
     for key in origin.keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _scoped(lines: bytes, scope: int | None) -> bytes:
-    """Put the scope's number first into every line; a line break occurs between records only."""
-    if scope is None or not lines:
-        return lines
-    mark = _mark(scope)
-    if lines.startswith(b"{}") or b"\n{}" in lines:  # only exact lines without columns
-        return b"\n".join(mark[:-1] + b"}" if line == b"{}" else mark + line[1:] for line in lines.split(b"\n"))
-    return mark + lines[1:].replace(b"\n{", b"\n" + mark)
-
-
-def _mark(scope: int) -> bytes:
-    return f'{{"{SCOPE}":{scope},'.encode()
-
-
-def ordered(line: bytes, after: int) -> bytes:
-    """An exact line with its place among the fast ones, as its last field."""
-    comma = b"" if line == b"{}" else b","
-    return line[:-1] + comma + f'"{ORDER}":{after}}}'.encode()
 
 
 _default_resolve_column = TableResolver.resolve_column
