@@ -5,6 +5,7 @@ Where every column is of the declared type already, the lines are exact ones, an
 
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def lines_of(data: Any, columns: list[Column] | None, brought: Mapping[str, Colu
     `data` is anything with Arrow's C stream (pyarrow, polars, nanoarrow); `columns` are None when values must pass
     through Python; `brought` are the types of internal columns that come with the rows.
     """
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory() as folder, _instance().cursor() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("data", data)
         described = {column: type_ for column, type_, *_ in connection.execute("DESCRIBE data").fetchall()}
@@ -39,6 +40,12 @@ def lines_of(data: Any, columns: list[Column] | None, brought: Mapping[str, Colu
         path = Path(folder) / "rows.ndjson"
         connection.execute(f"COPY (SELECT {listed} FROM data) TO {text(str(path))} (FORMAT json)")
         return path.read_bytes().splitlines(), exact is not None
+
+
+@cache
+def _instance() -> duckdb.DuckDBPyConnection:
+    """A database in memory, kept: to start one takes as long as thousands of rows. Each use has its own cursor."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _exact(

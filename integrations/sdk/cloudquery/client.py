@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from cloudquery.plugin_v3 import plugin_pb2 as pb
 from cloudquery.plugin_v3 import plugin_pb2_grpc
 
 from integrations.sdk.cloudquery.backend import STATE_TABLE, StateBackend
+from integrations.sdk.cloudquery.message_stream import FellSilent, MessageStream
 from integrations.sdk.cloudquery.processes import Running
 from integrations.sdk.cloudquery.records import Records, key_values
 from integrations.sdk.cloudquery.snapshots import Description
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 PROTOCOL = 3
 MAX_MESSAGE = 200 << 20  # as CloudQuery's command line has it
 CHANNEL_OPTIONS = (("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE))
+SYNC = "/cloudquery.plugin.v3.Plugin/Sync"
 ANSWER_S = 60.0
 SILENCE_S = 600.0  # of a stream, before it is given up
 
@@ -137,21 +138,23 @@ class Plugin(TableStream):
                 yield StateSaved(backend.written)
 
     def _messages(self, request: Any) -> Iterator[Any]:
-        """The stream's messages; the call is cancelled when nothing has come for long. Raises: SourceTimeout."""
+        """The stream's messages. Raises: SourceTimeout, when nothing has come for long."""
         with self._closing:
             if self._is_closed:
                 return
-            call = self._call = self._plugin.Sync(request)
-        with Patience(SILENCE_S, call.cancel) as patience:
-            try:
-                for message in call:
-                    patience.is_ours = True
-                    yield message
-                    patience.heard()
-            except grpc.RpcError:
-                if not patience.is_lost:
-                    raise
-                raise SourceTimeout(f"the plugin has sent nothing for {SILENCE_S:.0f} s") from None
+            call = self._call = MessageStream(
+                self._running.address,
+                SYNC,
+                request.SerializeToString(),
+                largest_bytes=MAX_MESSAGE,
+                silence_s=SILENCE_S,
+            )
+        parse = pb.Sync.Response.FromString
+        try:
+            for message in call:
+                yield parse(message)
+        except FellSilent:
+            raise SourceTimeout(f"the plugin has sent nothing for {SILENCE_S:.0f} s") from None
 
     def _events(self, message: Any, records: Records) -> Iterator[Event]:
         kind = message.WhichOneof("message")
@@ -211,35 +214,6 @@ class Plugin(TableStream):
             raise SourceError(
                 f"the plugin answers {what} with {code.name}: {details}", hint=self._running.last_words()
             ) from None
-
-
-class Patience:
-    """Calls `give_up` once nothing has been heard for so many seconds; time that we take ourselves is not counted."""
-
-    def __init__(self, silence_s: float, give_up: Callable[[], Any]) -> None:
-        self._silence_s, self._give_up = silence_s, give_up
-        self._heard_at = time.monotonic()
-        self.is_ours = False
-        self._over = threading.Event()
-        self.is_lost = False
-
-    def __enter__(self) -> "Patience":
-        threading.Thread(target=self._watch, name="patience", daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-
-    def heard(self) -> None:
-        """A message has come, and was dealt with; from here on it is the other's turn."""
-        self._heard_at, self.is_ours = time.monotonic(), False
-
-    def _watch(self) -> None:
-        while not self._over.wait(min(1.0, self._silence_s / 4)):
-            if not self.is_ours and time.monotonic() - self._heard_at > self._silence_s:
-                self.is_lost = True
-                self._give_up()
-                return
 
 
 def _schema(message: bytes) -> pa.Schema:

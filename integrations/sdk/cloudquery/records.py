@@ -7,6 +7,7 @@ schema differ only behind it: joined, they are one stream of many batches, which
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 
@@ -18,8 +19,10 @@ from integrations.sdk.types import Kind
 
 CONTINUES = b"\xff\xff\xff\xff"
 END = CONTINUES + b"\0\0\0\0"
-JOINED_BYTES = 4 << 20
-JOINED_S = 2.0
+HANDED_ON_BYTES = 4 << 20
+HANDED_ON_S = 2.0
+JOINED_AT_ONCE = 250  # messages: of more, the batches leave the processor's cache before they are joined
+ONE_THREAD = pa.ipc.IpcReadOptions(use_threads=False)
 
 
 class Incoming:
@@ -33,29 +36,48 @@ class Incoming:
             raise ValueError(f"the schema does not name its table ({NAME_KEY})")
         self._beginning = beginning
         self._parts: list[bytes] = []
+        self._tables: list[pa.Table] = []
         self._size = 0
         self._since = 0.0
 
     def add(self, part: bytes) -> bool:
-        """Keep a message's batch; whether there is now enough to hand on."""
-        if not self._parts:
+        """Keep a message's batch; whether there is now enough to hand on. Raises: SourceError."""
+        if not self._size:
             self._since = time.monotonic()
         self._parts.append(part)
         self._size += len(part)
-        return self._size >= JOINED_BYTES or time.monotonic() - self._since >= JOINED_S
+        if len(self._parts) >= JOINED_AT_ONCE:
+            self._join()
+        return self._size >= HANDED_ON_BYTES or time.monotonic() - self._since >= HANDED_ON_S
 
     def take(self) -> Rows | None:
         """All that has come, as one Arrow table. Raises: SourceError."""
-        if not self._parts:
+        if not self._size:
             return None
-        parts, self._parts, self._size = self._parts, [], 0
-        try:
-            with pa.ipc.open_stream(b"".join([self._beginning, *parts, END])) as reader:
-                table = reader.read_all().combine_chunks()  # a batch for each message, else
+        self._join()
+        with _readable():
+            table = plain(pa.concat_tables(self._tables).combine_chunks())
+        self._tables, self._size = [], 0
+        return Rows(self.table, table, table.num_rows)
+
+    def _join(self) -> None:
+        """Make one table of the parts, each of which is a batch. Raises: SourceError."""
+        if not self._parts:
+            return
+        joined = b"".join([self._beginning, *self._parts, END])
+        self._parts = []
+        with _readable(), pa.ipc.open_stream(joined, options=ONE_THREAD) as reader:
+            table = reader.read_all().combine_chunks()
             table.validate()
-            return Rows(self.table, plain(table), table.num_rows)
-        except (pa.ArrowException, UnicodeDecodeError) as error:
-            raise SourceError(f"the plugin sent a record that cannot be read: {_first_line(error)}") from None
+            self._tables.append(table)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise SourceError(f"the plugin sent a record that cannot be read: {_first_line(error)}") from None
 
 
 class Records:
