@@ -13,7 +13,7 @@ import yaml
 
 NOWHERE = "http://127.0.0.1:9"
 RUN_S = 300
-DUCKDB = "v1.5.4"
+DUCKDBS = ("v1.5.4", "v1.5.5")  # which one, depends on the destination's version
 COMPILED_IN = ("json", "parquet")
 
 
@@ -46,10 +46,11 @@ class CommandLine:
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs, self.folder = programs, folder
         self._runs = 0
-        for name in COMPILED_IN:
-            extension = folder / ".duckdb" / "extensions" / DUCKDB / _platform() / f"{name}.duckdb_extension"
-            extension.parent.mkdir(parents=True, exist_ok=True)
-            extension.touch()
+        for version in DUCKDBS:
+            extensions = folder / ".duckdb" / "extensions" / version / _platform()
+            extensions.mkdir(parents=True, exist_ok=True)
+            for name in COMPILED_IN:
+                (extensions / f"{name}.duckdb_extension").touch()
 
     def program(self, name: str) -> str:
         """The path of a plugin."""
