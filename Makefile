@@ -19,7 +19,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-slow test-real test-cloudquery test-image lock clean
+.PHONY: help demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-slow test-real cloudquery-programs test-cloudquery test-image lock clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -4
@@ -95,7 +95,7 @@ faults: $(VENV)/.dev
 	@HEADWATER_FAULTS=long $(BIN)/python -m pytest tests/faults
 	@HEADWATER_FAULTS=long $(BIN)/python -m pytest tests/catalog/test_crashes.py tests/destinations/test_crashes.py
 
-# A real Superset: installed into .cache/ once, started, seeded, synced, compared (three minutes; six the first time).
+# A real Superset: installed into .cache/ once, started, seeded, synced, compared (two minutes; more the first time).
 test-real: $(VENV)/.dev
 	@HEADWATER_REAL=1 $(BIN)/python -m pytest tests/real
 
@@ -104,8 +104,10 @@ test-image: $(VENV)/.dev
 	@HEADWATER_IMAGE=1 $(BIN)/python -m pytest tests/image
 
 # The real CloudQuery command line, destinations and test source: built with Go into .cache/ once; or CLOUDQUERY_BIN has them.
-test-cloudquery: $(VENV)/.dev
+cloudquery-programs: $(VENV)/.dev
 	@$(BIN)/python -m tests.interop.peers.install
+
+test-cloudquery: cloudquery-programs
 	@$(BIN)/python -m pytest tests/interop/test_cloudquery_cli.py tests/interop/test_ids.py
 
 bench: $(VENV)/.dev

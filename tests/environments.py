@@ -1,4 +1,4 @@
-"""Python environments that tests make once, beside pytest's cache: packages that cannot live with ours."""
+"""Python environments that tests make once: packages that cannot live with ours."""
 
 import os
 import shutil
@@ -12,21 +12,33 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-INSTALL_S = 600
+INSTALL_S = 1200
+
+
+class NotInstallable(Exception):
+    """Packages cannot be installed here; the message says why."""
 
 
 def interpreter(request: pytest.FixtureRequest, name: str, packages: Sequence[str]) -> Path:
-    """The interpreter of an environment that has these packages. Skips, with the reason, where it cannot be made."""
+    """The interpreter of an environment beside pytest's cache. Skips, with the reason, where it cannot be made."""
     cache = getattr(request.config, "cache", None)
     folder = Path(cache.mkdir("environments") if cache else Path(tempfile.gettempdir()) / "headwater-tests")
+    try:
+        return interpreter_in(folder, name, packages)
+    except NotInstallable as error:
+        pytest.skip(str(error))
+
+
+def interpreter_in(folder: Path, name: str, packages: Sequence[str]) -> Path:
+    """The interpreter of an environment below the folder that has these packages. Raises: NotInstallable."""
     folder.mkdir(parents=True, exist_ok=True)
     home = folder / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
     python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
     done = home / "done"
     with FileLock(f"{home}.lock", timeout=INSTALL_S):
-        if not done.exists():
+        if not done.exists() or done.read_text(encoding="utf-8").splitlines() != list(packages):
             _install(home, python, packages)
-            done.touch()
+            done.write_text("\n".join(packages), encoding="utf-8")
     return python
 
 
@@ -41,7 +53,7 @@ def _install(home: Path, python: Path, packages: Sequence[str]) -> None:
     try:
         made = subprocess.run([*install, *packages], capture_output=True, text=True, timeout=INSTALL_S)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"{wanted} could not be installed within {INSTALL_S} s")
+        raise NotInstallable(f"{wanted} could not be installed within {INSTALL_S} s") from None
     if made.returncode:
         last = (made.stderr.strip().splitlines() or ["the installer failed"])[-1]
-        pytest.skip(f"{wanted} could not be installed: {last}")
+        raise NotInstallable(f"{wanted} could not be installed: {last}")

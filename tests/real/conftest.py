@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.environment import NotInstallable, Superset, install, running
+from tests.environments import NotInstallable
+from tests.real.environment import Superset, install, running
 
 REAL = os.environ.get("HEADWATER_REAL") == "1"
 RECORD = os.environ.get("HEADWATER_REAL_RECORD") == "1"

@@ -3,21 +3,19 @@
 import os
 import socket
 import subprocess
-import sys
 import time
-import venv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from filelock import FileLock
 
+from tests.environments import interpreter_in
 from tests.integrations.superset.recorded import PASSWORD, USER
 
 ROOT = Path(__file__).parent.parent.parent
-CACHE = ROOT / ".cache" / "superset"
+CACHE = ROOT / ".cache"
 PINS = (
     "apache-superset==6.1.0",
     "flask-caching==2.3.1",  # later ones have moved what Superset imports
@@ -25,7 +23,7 @@ PINS = (
     "cachetools",
 )
 TOKEN_S = 6  # tokens run out in the midst of a sync
-INSTALL_S, SET_UP_S, START_S, STOP_S = 1200, 300, 180, 20
+SET_UP_S, START_S, STOP_S = 300, 180, 20
 
 CONFIG = """
 SECRET_KEY = {key!r}
@@ -39,10 +37,6 @@ JWT_ACCESS_TOKEN_EXPIRES = {token_s}
 """
 
 
-class NotInstallable(Exception):
-    """Superset cannot be installed here; the message says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Superset:
     """A running Superset: its address, and its own database, which is the truth."""
@@ -53,26 +47,7 @@ class Superset:
 
 def install() -> Path:
     """The folder of the environment's programs. Raises: NotInstallable."""
-    home = CACHE / f"venv-py{sys.version_info.major}.{sys.version_info.minor}"
-    done = home / "done"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(CACHE / "lock", timeout=INSTALL_S):
-        if not done.exists() or done.read_text(encoding="utf-8").split() != list(PINS):
-            venv.create(home, with_pip=True, clear=True)
-            _pip_install(home)
-            done.write_text("\n".join(PINS), encoding="utf-8")
-    return home / "bin"
-
-
-def _pip_install(home: Path) -> None:
-    command = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINS]
-    try:
-        made = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S)
-    except subprocess.TimeoutExpired:
-        raise NotInstallable(f"Superset could not be installed within {INSTALL_S} s") from None
-    if made.returncode:
-        last = (made.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise NotInstallable(f"Superset could not be installed: {last}")
+    return interpreter_in(CACHE, "superset", PINS).parent
 
 
 @contextmanager

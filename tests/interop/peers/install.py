@@ -118,4 +118,4 @@ if __name__ == "__main__":
     try:
         print(f"CloudQuery's programs: {install()}")
     except NotInstalled as error:
-        sys.exit(f"CloudQuery's programs are not all here, so nothing was tested: {error}")
+        sys.exit(f"CloudQuery's programs are not all here, and not tested with: {error}")
