@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 importing: ContextVar[bool] = ContextVar("importing", default=False)
 """Whether a script is being imported: `start()` does nothing then, since loading touches no network."""
 
+_given: ContextVar[tuple[IngestStrategy | None, NetworkStrategy | None]] = ContextVar("_given", default=(None, None))
+"""The strategies of the integration that is being made: its constructor may use them, and not take them."""
+
 
 class NoSpec(BaseModel, extra="forbid"):
     """An integration that needs nothing to connect."""
@@ -40,9 +43,10 @@ class SecodaIntegration(ABC):
         ingest_resources_strategy: IngestStrategy | None = None,
         network_call_strategy: NetworkStrategy | None = None,
     ) -> None:
+        ingest, network = _given.get()
         self.credentials = credentials
-        self.ingest_resources_strategy: IngestStrategy = ingest_resources_strategy or PrintingIngest()
-        self.network_call_strategy: NetworkStrategy = network_call_strategy or HttpNetwork()
+        self.ingest_resources_strategy: IngestStrategy = ingest_resources_strategy or ingest or PrintingIngest()
+        self.network_call_strategy: NetworkStrategy = network_call_strategy or network or HttpNetwork()
 
     @abstractmethod
     def extract(self) -> None:
@@ -194,12 +198,20 @@ class SecodaIntegration(ABC):
 def instantiate(
     integration: type[SecodaIntegration], credentials: dict[str, Any], ingest: IngestStrategy, network: NetworkStrategy
 ) -> SecodaIntegration:
-    """The integration with its strategies, put in afterwards where its own constructor does not take them."""
+    """The integration with its strategies, whether or not its own constructor takes them.
+
+    One that does not take them may log in there already, so they are the base class's defaults meanwhile; what it
+    sets in their place is replaced.
+    """
     strategies = {"ingest_resources_strategy": ingest, "network_call_strategy": network}
     parameters = inspect.signature(integration).parameters
     takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
     taken = {name: strategy for name, strategy in strategies.items() if takes_all or name in parameters}
-    made = integration(credentials=credentials, **taken)  # type: ignore[arg-type]  # each has its own type
+    token = _given.set((ingest, network))
+    try:
+        made = integration(credentials=credentials, **taken)  # type: ignore[arg-type]  # each has its own type
+    finally:
+        _given.reset(token)
     for name in strategies.keys() - taken.keys():
         setattr(made, name, strategies[name])
     return made

@@ -135,7 +135,7 @@ def _run(source: Source, noting: _Noting) -> tuple[InMemoryIngest, bool]:
     declared = InMemoryIngest()
     try:
         with redacted_output(), authors_code("extract()", source.name):
-            integration = source.instantiate()
+            integration = source.instantiate(ingest_resources_strategy=declared)
             integration.ingest_resources_strategy = declared
             integration.network_call_strategy = HttpNetwork(
                 parallel_requests=source.parallel_requests,

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from integrations.sdk import Resource, SecodaIntegration
-from integrations.sdk.errors import ConfigError, DeclarationError
+from integrations.sdk.errors import ConfigError, DeclarationError, RequestForbidden
 from integrations.sdk.integration import instantiate
+from integrations.sdk.manifest import Manifest
 from integrations.sdk.script_network import HttpNetwork
 from integrations.sdk.strategies import InMemoryIngest
 from orchestration.scripts import load_script, script_path
@@ -198,6 +199,21 @@ def test_paths_start_from_the_config_file(tmp_path: Path) -> None:
 def test_a_constructor_of_its_own_still_gets_the_strategies(tmp_path: Path, constructor: str) -> None:
     """Whether it passes them on or not."""
     assert ids_of(write(tmp_path / "script.py", PLAIN.format(id="t") + f"    {constructor}\n")) == ["t"]
+
+
+def test_what_a_constructor_asks_and_declares_is_held_to_the_strategies(tmp_path: Path) -> None:
+    """One that takes no strategies has them nevertheless: it may log in there, past no manifest."""
+    constructor = (
+        "    def __init__(self, credentials):\n"
+        "        super().__init__(credentials=credentials)\n"
+        "        self.declare_resource(Resource(entity_type='table', databuilder_id='early'))\n"
+        "        self.http_get('https://elsewhere.example.com/log-in')\n"
+    )
+    integration = load_script(write(tmp_path / "script.py", PLAIN.format(id="t") + constructor)).integration
+    ingest, manifest = InMemoryIngest(), Manifest(name="Plain", version="1", endpoints=["https://a.example.com"])
+    with pytest.raises(RequestForbidden, match=r"elsewhere\.example\.com"):
+        instantiate(integration, {}, ingest, HttpNetwork(allowed=manifest.allowed({})))
+    assert [each.databuilder_id for each in ingest.resources] == ["early"]
 
 
 def test_a_script_in_another_coding(tmp_path: Path) -> None:
