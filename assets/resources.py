@@ -3,6 +3,7 @@
 import ast
 import inspect
 import logging
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.integration import SecodaIntegration
 from integrations.sdk.redact import redacted_output
 from integrations.sdk.resource import ENTITY_PARENT
+from integrations.sdk.root_logging import root_logging_of
 from integrations.sdk.strategies import InMemoryIngest
 
 log = logging.getLogger(__name__)
@@ -90,7 +92,8 @@ def _note(said: str, context: dg.AssetExecutionContext, observer: Observer) -> N
 def extract(source: Source) -> InMemoryIngest:
     """Run the extraction. Raises: HeadwaterError, and then nothing that was declared counts."""
     declared = InMemoryIngest()
-    with redacted_output(), authors_code("extract()", source.name):
+    module = sys.modules[source.integration.__module__]
+    with root_logging_of(module), redacted_output(), authors_code("extract()", source.name):
         source.instantiate(ingest_resources_strategy=declared).start()
     return declared
 

@@ -14,6 +14,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -25,6 +26,8 @@ from integrations.sdk.errors import ConfigError, DeclarationError, HeadwaterErro
 from integrations.sdk.integration import SecodaIntegration, importing
 from integrations.sdk.manifest import Manifest, load_manifest
 from integrations.sdk.names import nearest, slug
+from integrations.sdk.redact import redacted_output
+from integrations.sdk.root_logging import root_logging_of
 
 PREFIX = "headwater_script_"
 NOT_SIBLINGS = frozenset({*sys.stdlib_module_names, "assets", "integrations", "orchestration", "secodadk"})
@@ -81,7 +84,9 @@ def _module(file: Path) -> ModuleType:
         sys.modules[name] = module
         token = importing.set(True)
         try:
-            spec.loader.exec_module(module)
+            # what is printed now is in nobody's output, and a stream that is kept for later does not leak either
+            with root_logging_of(module), redirect_stdout(sys.stderr), redacted_output():
+                spec.loader.exec_module(module)
         except BaseException as error:
             del sys.modules[name]
             if isinstance(error, KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.manifest import Endpoints, Manifest, Secrets
 from integrations.sdk.redact import redacted_output
 from integrations.sdk.resource import Resource, noticing_ignored_fields
+from integrations.sdk.root_logging import root_logging_of
 from integrations.sdk.script_network import HttpNetwork
 from integrations.sdk.strategies import InMemoryIngest
 from orchestration.packaging.declared import check_declared, check_same_ids
@@ -134,7 +136,8 @@ def _run(source: Source, noting: _Noting) -> tuple[InMemoryIngest, bool]:
     """What one run declares, and whether it came to its end."""
     declared = InMemoryIngest()
     try:
-        with redacted_output(), authors_code("extract()", source.name):
+        module = sys.modules[source.integration.__module__]
+        with root_logging_of(module), redacted_output(), authors_code("extract()", source.name):
             integration = source.instantiate(ingest_resources_strategy=declared)
             integration.ingest_resources_strategy = declared
             integration.network_call_strategy = HttpNetwork(

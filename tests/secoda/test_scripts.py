@@ -1,17 +1,22 @@
 """A script is found by its path and loaded without being run, whatever it is called and wherever it lies."""
 
+import logging
 import sys
 from pathlib import Path
 
 import pytest
 
+from assets.resources import extract
 from integrations.sdk import Resource, SecodaIntegration
 from integrations.sdk.errors import ConfigError, DeclarationError, RequestForbidden
 from integrations.sdk.integration import instantiate
 from integrations.sdk.manifest import Manifest
 from integrations.sdk.script_network import HttpNetwork
 from integrations.sdk.strategies import InMemoryIngest
+from orchestration.config import load_config
 from orchestration.scripts import load_script, script_path
+from orchestration.sources import load_sources
+from tests.secoda.project import ScriptProject
 
 PLAIN = """
 from secodadk import Resource, SecodaIntegration
@@ -214,6 +219,32 @@ def test_what_a_constructor_asks_and_declares_is_held_to_the_strategies(tmp_path
     with pytest.raises(RequestForbidden, match=r"elsewhere\.example\.com"):
         instantiate(integration, {}, ingest, HttpNetwork(allowed=manifest.allowed({})))
     assert [each.databuilder_id for each in ingest.resources] == ["early"]
+
+
+def test_logging_is_set_up_for_the_script_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its basicConfig holds while its code runs: elsewhere every library would speak, and on a command's output."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    text = "import logging\nlogging.getLogger().addHandler(logging.StreamHandler())\nlogging.getLogger().setLevel(10)\n"
+    line = "        logging.getLogger('of.the.script').debug('a line of the script')\n"
+    project = ScriptProject(tmp_path, text + PLAIN.format(id="t") + line)
+    (source,) = load_sources(load_config(project.config))
+    assert (root.handlers, root.level) == (handlers, level)
+    extract(source)
+    assert "a line of the script" in capsys.readouterr().err
+    assert (root.handlers, root.level) == (handlers, level)
+
+
+def test_a_stream_that_is_kept_from_import_on_does_not_leak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is printed on import is not part of a command's output, and a secret is masked in what is printed later."""
+    text = "from sys import stdout, stderr\nprint('on import')\n" + PLAIN.format(id="t")
+    text += "        print('kept', self.credentials['token'], file=stdout)\n"
+    text += "        print('kept too', self.credentials['token'], file=stderr)\n"
+    project = ScriptProject(tmp_path, text, {"token": "canary-9f8e7d"})
+    (source,) = load_sources(load_config(project.config))
+    assert capsys.readouterr().out == ""
+    extract(source)
+    assert capsys.readouterr() == ("", "kept ***\nkept too ***\n")
 
 
 def test_a_script_in_another_coding(tmp_path: Path) -> None:
