@@ -1,106 +1,79 @@
-"""How a script's requests are made: by HttpClient, held to what its manifest allows, and answered as httpx does."""
+"""How a script's requests are made: by HttpClient, and held to what its manifest allows."""
 
-import json as json_module
-import sys
+import threading
+import time
 from base64 import b64decode
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from requests.utils import parse_header_links
+from requests.cookies import RequestsCookieJar
 
 from integrations.sdk.auth import Credentials, basic
 from integrations.sdk.errors import (
     DeclarationError,
-    HeadwaterError,
-    PageUnreadable,
     SourceError,
     SourceRefused,
     SourceTimeout,
     SourceUnreachable,
 )
 from integrations.sdk.http import HttpClient
+from integrations.sdk.origins import origin
 from integrations.sdk.pagination import Request
 from integrations.sdk.redact import register_secret
 from integrations.sdk.retrying import Deadline
+from integrations.sdk.script_response import ScriptRequest, ScriptResponse, as_httpx
 from integrations.sdk.strategies import Allowed
 from integrations.sdk.transport import Limits, Response
 
 
-@dataclass(frozen=True)
-class ScriptResponse(Response):
-    """An answer for scripts that were written for httpx: its errors are httpx's, too, where httpx is in use."""
+class _Passing(threading.local):
+    """What holds for one request, of each thread its own: the answers, and the cookies by origin."""
 
-    def raise_for_status(self) -> Response:
-        """The response itself when its status is 2xx. Raises: LoginRefused, SourceRefused; an HTTPStatusError."""
-        try:
-            return super().raise_for_status()
-        except HeadwaterError as error:
-            raise as_httpx(error, "HTTPStatusError", response=self) from None
+    def __init__(self) -> None:
+        self.begin()
 
-    def json(self, **options: Any) -> Any:
-        """The body as JSON, as Python's own reader has it. Raises: PageUnreadable, a JSONDecodeError here."""
-        try:
-            return json_module.loads(self.content, **options)
-        except ValueError as error:
-            position = getattr(error, "pos", 0)
-        try:
-            return super().json()  # in another charset than UTF
-        except PageUnreadable as error:
-            unreadable = also(error, json_module.JSONDecodeError)
-            vars(unreadable).update(msg=error.what, doc="", pos=position, lineno=1, colno=position + 1)
-            raise unreadable from None
+    def begin(self) -> None:
+        """Know nothing of the request before: secodadk has a new client for each."""
+        self.answers: list[Response] = []
+        self.jars: dict[tuple[str, str, int], RequestsCookieJar] = {}
 
-    @property
-    def links(self) -> dict[str, dict[str, str]]:  # type: ignore[override]
-        """The `Link` header's entries by relation, each as httpx has it: `links["next"]["url"]`."""
-        found = parse_header_links(self.headers.get("link", "")) if self.headers.get("link") else []
-        return {link.get("rel") or link["url"]: link for link in found}
+    def redirects(self) -> list[Response]:
+        """Those that led to the last answer; what was tried again before is another matter."""
+        return list(takewhile(lambda answer: answer.is_redirect, self.answers[-2::-1]))[::-1]
 
-    def read(self) -> bytes:
-        """The body, which has been read."""
-        return self.content
+    def cookies(self) -> dict[str, str]:
+        """Those that the last answer's origin has set."""
+        jar = self.jars.get(origin(self.answers[-1].url), RequestsCookieJar())
+        return {cookie.name: cookie.value or "" for cookie in jar}
 
-    def iter_lines(self) -> Iterator[str]:
-        """The body's lines."""
-        yield from self.text.splitlines()
+    def get(self, key: tuple[str, str, int]) -> RequestsCookieJar | None:
+        """As the transport looks for a jar."""
+        return self.jars.get(key)
 
+    def setdefault(self, key: tuple[str, str, int], jar: RequestsCookieJar) -> RequestsCookieJar:
+        """As the transport keeps one."""
+        return self.jars.setdefault(key, jar)
 
-def also(error: HeadwaterError, *bases: type[Exception]) -> HeadwaterError:
-    """The same error, now an instance of these classes as well: a script may wait for one of them."""
-    error.__class__ = _mixed(type(error), bases)
-    return error
-
-
-_classes: dict[tuple[type, ...], type] = {}
-
-
-def _mixed(own: type, bases: tuple[type[Exception], ...]) -> Any:
-    key = (own, *bases)
-    if key not in _classes:
-        _classes[key] = type(own.__name__, key, {"__str__": HeadwaterError.__str__, "__module__": own.__module__})
-    return _classes[key]
-
-
-def as_httpx(error: HeadwaterError, name: str, *, response: Any = None) -> HeadwaterError:
-    """The error, as httpx's class of that name too where the script uses httpx."""
-    httpx = sys.modules.get("httpx")
-    base = getattr(httpx, name, None)
-    if base is None or isinstance(error, base):
-        return error
-    request = error.request
-    mixed = also(error, base)
-    mixed.request = request  # a property of httpx's class now
-    if response is not None:
-        mixed.response = response  # type: ignore[attr-defined]  # as httpx has it
-    return mixed
+    def __bool__(self) -> bool:
+        return bool(self.jars)
 
 
 class _HeldClient(HttpClient):
-    """A client that asks before every request, each hop of a redirect included."""
+    """A client that asks before every request, each hop of a redirect included, and keeps no cookie for the next."""
 
     allowed: Allowed | None = None
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url)
+        self.passing = _Passing()
+        self._shared.transport._cookies = self.passing  # type: ignore[assignment]  # as far as it is used
+
+    def ask(self, request: Request, **how: Any) -> Response:
+        """The answer; `passing` is about this request then."""
+        self.passing.begin()
+        return self.request(request, **how)
 
     def _send_once(
         self,
@@ -112,7 +85,9 @@ class _HeldClient(HttpClient):
     ) -> Response:
         if self.allowed:
             self.allowed.check(request.method, url)
-        return super()._send_once(request, url, credentials, deadline, verify)
+        response = super()._send_once(request, url, credentials, deadline, verify)
+        self.passing.answers.append(response)
+        return response
 
 
 class HttpNetwork:
@@ -128,7 +103,7 @@ class HttpNetwork:
         requests_per_second: float | None = None,
         allowed: Allowed | None = None,
     ) -> None:
-        self._clients: dict[str, HttpClient] = {}
+        self._clients: dict[str, _HeldClient] = {}
         self._limits = {"parallel_requests": parallel_requests, "requests_per_second": requests_per_second}
         self._allowed = allowed
 
@@ -152,17 +127,23 @@ class HttpNetwork:
         if self._allowed:
             self._allowed.check(method, url)
         client = self._clients.get(base) or self._clients.setdefault(base, self._client(base))
-        request = Request(method, url, query, _headers(headers), json, data)
+        request = Request(method, url, query, _headers(headers), json, _form(data))
+        began = time.monotonic()
         try:
-            response = client.request(
+            response = client.ask(
                 request, follow_redirects=follow_redirects, verify=verify, credentials=basic_credentials(auth)
             )
         except SourceError as error:
             name = next((name for kind, name in _HTTPX_NAMES.items() if isinstance(error, kind)), "")
-            raise as_httpx(error, name) from None
-        return ScriptResponse(**{each.name: getattr(response, each.name) for each in fields(response)})
+            asked = ScriptRequest(error.request, request.method, url, request.headers)
+            raise as_httpx(error, name, request=asked) from None
+        elapsed = timedelta(seconds=time.monotonic() - began)
+        passing = client.passing
+        return ScriptResponse.of(
+            response, request.method, request.headers, elapsed, passing.cookies(), passing.redirects()
+        )
 
-    def _client(self, base: str) -> HttpClient:
+    def _client(self, base: str) -> _HeldClient:
         client = _HeldClient(base)
         client.allowed = self._allowed
         client.limit(**self._limits)  # type: ignore[arg-type]  # each has its own type
@@ -216,11 +197,13 @@ class EgressNetwork:
             "verify": verify,
         }
         whole = f"{self.egress_server_url}/egress/request/"
+        began = time.monotonic()
         response = self._network.request(Request("POST", whole, headers=self.egress_server_headers, json=asked))
         if response.headers.get("Egress-Error"):
             refused = SourceRefused(f"the egress server answers: {response.text}", request=response.request)
             raise as_httpx(refused, "HTTPError")
-        return ScriptResponse(**{each.name: getattr(response, each.name) for each in fields(response)})
+        elapsed = timedelta(seconds=time.monotonic() - began)
+        return ScriptResponse.of(response, "POST", self.egress_server_headers, elapsed)
 
     def finalize(self, error: BaseException | None = None) -> None:
         """Close the connection."""
@@ -252,6 +235,16 @@ def _primitive(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
+
+
+def _form(data: Any) -> Any:
+    """A form's values as httpx writes them; a body that is text or bytes is itself."""
+    if not hasattr(data, "items"):
+        return data
+    return {
+        key: [_primitive(item) for item in value] if isinstance(value, list | tuple) else _primitive(value)
+        for key, value in data.items()
+    }
 
 
 def _headers(given: Any) -> dict[str, str]:

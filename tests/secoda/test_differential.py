@@ -205,7 +205,9 @@ def test_a_run_prints_the_same(both: Both, counted: dict[str, int], declare: Any
 HEADER_TEXTS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
 PLAIN = st.one_of(TEXTS, st.integers(), st.booleans(), st.none())
 QUERIES = st.dictionaries(st.text("abcé &=+", min_size=1, max_size=3), st.one_of(PLAIN, st.lists(PLAIN, max_size=3)))
-FORMS = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.one_of(TEXTS, st.integers()), max_size=3)
+FORMS = st.dictionaries(
+    st.text("abc", min_size=1, max_size=3), st.one_of(PLAIN, st.lists(PLAIN, min_size=1, max_size=3)), max_size=3
+)
 BODIES = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
 
 
