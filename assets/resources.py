@@ -6,13 +6,14 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
 
 import dagster as dg
 
 from assets import catalog_store
-from assets.authors import authors_code
+from assets.authors import authors_code, explained
 from assets.observing import Observer
 from assets.source import LINEAGE, Source
 from assets.translator import lineage_spec, resource_specs
@@ -92,10 +93,20 @@ def _note(said: str, context: dg.AssetExecutionContext, observer: Observer) -> N
 def extract(source: Source) -> InMemoryIngest:
     """Run the extraction. Raises: HeadwaterError, and then nothing that was declared counts."""
     declared = InMemoryIngest()
-    module = sys.modules[source.integration.__module__]
-    with root_logging_of(module), redacted_output(), authors_code("extract()", source.name):
+    with extracting(source):
         source.instantiate(ingest_resources_strategy=declared).start()
     return declared
+
+
+@contextmanager
+def extracting(source: Source) -> Iterator[None]:
+    """Run a source's own extraction in the block. Raises: HeadwaterError, also where it would end the program."""
+    module = sys.modules[source.integration.__module__]
+    with root_logging_of(module), redacted_output(), authors_code("extract()", source.name):
+        try:
+            yield
+        except SystemExit as ended:
+            raise explained(ended, "extract()", source=source.name) from None
 
 
 def entity_types_of(integration: type[SecodaIntegration]) -> list[str]:

@@ -148,7 +148,7 @@ class ScriptResponse(Response):
         vars(self)["_encoding"] = name
 
     @property
-    def text(self) -> str:  # type: ignore[override]  # changes with the encoding
+    def text(self) -> str:
         """The body as text."""
         try:
             return self.content.decode(self.encoding, "replace")
@@ -225,7 +225,7 @@ def _mixed(own: type, bases: tuple[type[Exception], ...]) -> Any:
 
 
 def as_httpx(
-    error: HeadwaterError, name: str, *, request: ScriptRequest | None = None, response: Any = None
+    error: HeadwaterError, name: str, *, request: str | None = None, response: Any = None
 ) -> HeadwaterError:
     """The error, as httpx's class of that name too where the script uses httpx."""
     asked = error.request if request is None else request

@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +9,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from assets.authors import authors_code
 from assets.catalog_store import FIELDS
+from assets.resources import extracting
 from assets.source import Source
 from assets.warehouse.quoting import names, text
 from integrations.sdk.errors import RequestForbidden
 from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.manifest import Endpoints, Manifest, Secrets
-from integrations.sdk.redact import redacted_output
 from integrations.sdk.resource import Resource, noticing_ignored_fields
-from integrations.sdk.root_logging import root_logging_of
 from integrations.sdk.script_network import HttpNetwork
 from integrations.sdk.strategies import InMemoryIngest
 from orchestration.packaging.declared import check_declared, check_same_ids
@@ -136,8 +133,7 @@ def _run(source: Source, noting: _Noting) -> tuple[InMemoryIngest, bool]:
     """What one run declares, and whether it came to its end."""
     declared = InMemoryIngest()
     try:
-        module = sys.modules[source.integration.__module__]
-        with root_logging_of(module), redacted_output(), authors_code("extract()", source.name):
+        with extracting(source):
             integration = source.instantiate(ingest_resources_strategy=declared)
             integration.ingest_resources_strategy = declared
             integration.network_call_strategy = HttpNetwork(

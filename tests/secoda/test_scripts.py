@@ -8,7 +8,7 @@ import pytest
 
 from assets.resources import extract
 from integrations.sdk import Resource, SecodaIntegration
-from integrations.sdk.errors import ConfigError, DeclarationError, RequestForbidden
+from integrations.sdk.errors import ConfigError, DeclarationError, RequestForbidden, ResolverFailed
 from integrations.sdk.integration import instantiate
 from integrations.sdk.manifest import Manifest
 from integrations.sdk.script_network import HttpNetwork
@@ -245,6 +245,14 @@ def test_a_stream_that_is_kept_from_import_on_does_not_leak(tmp_path: Path, caps
     assert capsys.readouterr().out == ""
     extract(source)
     assert capsys.readouterr() == ("", "kept ***\nkept too ***\n")
+
+
+def test_a_script_that_ends_the_program_fails_like_another(tmp_path: Path) -> None:
+    """sys.exit is an error of the script's, redacted: past us it would stand in Dagster's storage as it is."""
+    text = "import sys\n" + PLAIN.format(id="t") + "        sys.exit('bye ' + self.credentials['token'])\n"
+    (source,) = load_sources(load_config(ScriptProject(tmp_path, text, {"token": "canary-9f8e7d"}).config))
+    with pytest.raises(ResolverFailed, match=r"boards: extract\(\) raised SystemExit: bye \*\*\*"):
+        extract(source)
 
 
 def test_a_script_in_another_coding(tmp_path: Path) -> None:
