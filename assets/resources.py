@@ -1,14 +1,10 @@
 """What an integration declares in `extract()`, as Dagster assets: one per entity type, then the lineage set."""
 
-import ast
-import inspect
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TypeGuard
 
 import dagster as dg
 
@@ -18,9 +14,7 @@ from assets.observing import Observer
 from assets.source import LINEAGE, Source
 from assets.translator import lineage_spec, resource_specs
 from integrations.sdk.errors import HeadwaterError
-from integrations.sdk.integration import SecodaIntegration
 from integrations.sdk.redact import redacted_output
-from integrations.sdk.resource import ENTITY_PARENT
 from integrations.sdk.root_logging import root_logging_of
 from integrations.sdk.strategies import InMemoryIngest
 
@@ -107,49 +101,3 @@ def extracting(source: Source) -> Iterator[None]:
             yield
         except SystemExit as ended:
             raise explained(ended, "extract()", source=source.name) from None
-
-
-def entity_types_of(integration: type[SecodaIntegration]) -> list[str]:
-    """The entity types that a class declares: its attribute, else the literals in its file, else all; top-down."""
-    stated = getattr(integration, "entity_types", ())
-    found = list(stated) if stated else _literal_entity_types(integration) or list(ENTITY_PARENT)
-    order = list(ENTITY_PARENT)
-    return sorted(dict.fromkeys(found), key=lambda type_: order.index(type_) if type_ in order else len(order))
-
-
-def _literal_entity_types(integration: type[SecodaIntegration]) -> list[str]:
-    file = inspect.getsourcefile(integration)
-    tree = ast.parse(Path(file).read_bytes()) if file else ast.Module([], [])  # in the coding that it names
-    constants = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    given = [
-        value
-        for node in ast.walk(tree)
-        for key, value in (
-            [(keyword.arg, keyword.value) for keyword in node.keywords]
-            if isinstance(node, ast.Call)
-            else [(key.value, value) for key, value in zip(node.keys, node.values, strict=True) if _is_text(key)]
-            if isinstance(node, ast.Dict)
-            else []
-        )
-        if key == "entity_type"
-    ]
-    return [found for value in given for found in _texts_in(value, constants)]
-
-
-def _is_text(node: ast.AST | None) -> TypeGuard[ast.Constant]:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _texts_in(value: ast.expr, constants: Mapping[str, ast.expr]) -> list[str]:
-    """The texts that an expression may be: a literal, one of two, or a constant of the file."""
-    if isinstance(value, ast.IfExp):
-        return _texts_in(value.body, constants) + _texts_in(value.orelse, constants)
-    if isinstance(value, ast.Name):
-        value = constants.get(value.id, value)
-    return [str(value.value)] if _is_text(value) else []

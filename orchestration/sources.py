@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from assets.entity_types import entity_types_of
 from assets.order import TableOptions
 from assets.source import LINEAGE, Source
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
@@ -221,8 +222,6 @@ def _integrations_beside(folder: Path) -> list[str]:
 def _entity_types(integration: type[SecodaIntegration]) -> Sequence[str]:
     if not _extracts(integration):
         return []
-    from assets.resources import entity_types_of  # brings Dagster, which a plugin that is served does without
-
     return entity_types_of(integration)
 
 

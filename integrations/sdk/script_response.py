@@ -224,9 +224,7 @@ def _mixed(own: type, bases: tuple[type[Exception], ...]) -> Any:
     return _classes[key]
 
 
-def as_httpx(
-    error: HeadwaterError, name: str, *, request: str | None = None, response: Any = None
-) -> HeadwaterError:
+def as_httpx(error: HeadwaterError, name: str, *, request: str | None = None, response: Any = None) -> HeadwaterError:
     """The error, as httpx's class of that name too where the script uses httpx."""
     asked = error.request if request is None else request
     httpx = sys.modules.get("httpx")

@@ -403,17 +403,39 @@ def test_two_scripts_with_one_name_are_two_sources(tmp_path: Path) -> None:
         ("    entity_types = ('chart', 'dashboard')\n", ["dashboard", "chart"]),
         ("    def one(self): Resource(entity_type='table')\n", ["table"]),
         ("    def one(self, x): Resource(entity_type='chart' if x else 'dashboard')\n", ["dashboard", "chart"]),
-        ("    KIND = 'schema'\n    def one(self): Resource(entity_type=self.KIND or KIND)\n", list(ENTITY_PARENT)),
+        ("    KIND = 'schema'\n    def one(self): Resource(entity_type=self.KIND or KIND)\n", ["database", "schema"]),
         ("    def one(self): Resource(entity_type=KIND)\n", ["database"]),
         ("    def one(self): Resource(**{'entity_type': 'column'})\n", ["column"]),
         ("    def one(self, kind): Resource(entity_type=kind)\n", list(ENTITY_PARENT)),
         ("    def one(self): Resource(entity_type='job'); Resource(entity_type='table')\n", ["table", "job"]),
+        ("    def one(self, kind): Resource(entity_type=kind)\n    def two(self): self.one('run')\n", ["run"]),
+        (
+            "    def one(self, a, *, b='chart'): R(entity_type=b)\n    def two(self): self.one(1, b='job')\n",
+            ["chart", "job"],
+        ),
+        ("    def one(self):\n        for x in ('table', 'a'): Resource(entity_type=x)\n", ["database", "table"]),
+        ("    def one(self, n): Resource(entity_type=('schema', 'table')[n])\n", ["database", "schema", "table"]),
+        ("    def one(self): Resource(entity_type=E.JOB)\nclass E:\n    JOB = 'job'\n", ["job"]),
     ],
 )
 def test_entity_types_stand_in_the_script(tmp_path: Path, body: str, found: list[str]) -> None:
     """The class's attribute, else its literals, else all; from the top of the hierarchy down."""
     text = "from secodadk import *\nKIND = 'database'\nclass A(SecodaIntegration):\n    def extract(self): pass\n"
     assert ScriptProject(tmp_path, text + body).source.entity_types == found
+
+
+def test_entity_types_stand_in_the_files_that_it_uses(tmp_path: Path) -> None:
+    """What a sibling builds counts, and another script of the folder does not."""
+    kit, other = tmp_path / "kit", tmp_path / "other"
+    kit.mkdir()
+    (kit / "__init__.py").touch()
+    (kit / "made.py").write_text("from secodadk import Resource\ndef chart(): return Resource(entity_type='chart')\n")
+    text = (
+        "from secodadk import *\n{}\nclass A(SecodaIntegration):\n    def extract(self): Resource(entity_type={!r})\n"
+    )
+    assert ScriptProject(other, text.format("", "column")).source.entity_types == ["column"]
+    own = ScriptProject(tmp_path, text.format("from kit import made", "dashboard"))
+    assert own.source.entity_types == ["dashboard", "chart"]
 
 
 @pytest.mark.parametrize(("model", "heading"), [("Manifest", "### Keys"), ("Input", "### Inputs")])
