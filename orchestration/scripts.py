@@ -157,17 +157,20 @@ def _integration(module: ModuleType, file: Path) -> type[SecodaIntegration]:
 
 
 def _named_in_main(file: Path) -> set[str]:
-    """Every name in the `if __name__ == "__main__"` blocks."""
+    """Every name in the `if __name__ == "__main__"` blocks, and in the functions of the script that they lead to."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they were said when it was imported
         tree = ast.parse(file.read_bytes())
-    return {
-        node.id
-        for block in tree.body
-        if isinstance(block, ast.If) and "__name__" in ast.unparse(block.test)
-        for node in ast.walk(block)
-        if isinstance(node, ast.Name)
-    }
+    functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    left: list[ast.stmt] = [
+        block for block in tree.body if isinstance(block, ast.If) and "__name__" in ast.unparse(block.test)
+    ]
+    names: set[str] = set()
+    while left:
+        found = {node.id for node in ast.walk(left.pop()) if isinstance(node, ast.Name)} - names
+        left += [functions[name] for name in found if name in functions]
+        names |= found
+    return names
 
 
 class _ScriptLoader(SourceFileLoader):

@@ -139,6 +139,8 @@ def test_the_last_class_of_a_family_is_the_integration(tmp_path: Path) -> None:
     main = "if __name__ == '__main__':\n    Other(credentials={}).start()\n"
     assert load_script(write(tmp_path / "a.py", base + child)).integration.__name__ == "Child"
     assert load_script(write(tmp_path / "b.py", base + child + other + main)).integration.__name__ == "Other"
+    called = "def main(): run()\ndef run(): Other(credentials={}).start()\nif __name__ == '__main__':\n    main()\n"
+    assert load_script(write(tmp_path / "f.py", base + child + other + called)).integration.__name__ == "Other"
     with pytest.raises(DeclarationError, match="2 integrations: Child, Other"):
         load_script(write(tmp_path / "c.py", base + child + other))
     write(tmp_path / "base_of_all.py", base)
