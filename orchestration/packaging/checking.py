@@ -22,7 +22,8 @@ from integrations.sdk.strategies import InMemoryIngest
 from orchestration.packaging.declared import check_declared, check_same_ids
 from orchestration.packaging.manifest_rules import check_manifest, read_for_check
 from orchestration.packaging.rules import ONLY_OF_SCRIPTS, Finding, Findings, finding
-from orchestration.packaging.script_text import SECRET_WORDS, ScriptText, check_script
+from orchestration.packaging.script_rules import check_script
+from orchestration.packaging.script_text import ScriptText, speaks_of_a_secret
 from orchestration.scripts import PREFIX
 
 SHORTEST_SECRET = 8
@@ -176,5 +177,5 @@ def _secrets(source: Source) -> Secrets:
     credentials = _credentials(source)
     if source.manifest:
         return source.manifest.secrets(credentials)
-    named = [value for key, value in credentials.items() if SECRET_WORDS.search(str(key)) and isinstance(value, str)]
+    named = [value for key, value in credentials.items() if speaks_of_a_secret(str(key)) and isinstance(value, str)]
     return Secrets([value for value in named if len(value) >= SHORTEST_SECRET])

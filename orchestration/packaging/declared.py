@@ -9,7 +9,7 @@ from integrations.sdk.redact import MASK
 from integrations.sdk.resource import ENTITY_PARENT, FIELDS_OF, Resource
 from integrations.sdk.strategies import Masking
 from orchestration.packaging.rules import Finding, finding
-from orchestration.packaging.script_text import UNDOCUMENTED
+from orchestration.packaging.script_rules import UNDOCUMENTED
 
 MAX_NATIVE_TYPE = 50
 LOOKS_RANDOM = {
@@ -139,8 +139,9 @@ def _check_ids(resources: Sequence[Resource]) -> Iterator[Finding]:
     for each in resources:
         id = each.databuilder_id
         if id in seen:
-            rule = "repeated-resource" if seen[id] == each else "duplicate-id"
-            what = "is declared again" if seen[id] == each else f"is also the {_named(seen[id])}, which differs"
+            same = seen[id].model_dump() == each.model_dump()  # whatever classes of its own the script has
+            rule = "repeated-resource" if same else "duplicate-id"
+            what = "is declared again" if same else f"is also the {_named(seen[id])}, which differs"
             yield finding(rule, f"{_named(each)} {what}")
         elif folded.setdefault(id.casefold(), id) != id:
             yield finding("ids-differ-in-case", f"`{id}` and `{folded[id.casefold()]}`")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from integrations.sdk.errors import DeclarationError, RequestForbidden
 from integrations.sdk.manifest import PLACEHOLDER, Endpoints, Manifest, load_manifest
 from orchestration.packaging.rules import Finding, finding
-from orchestration.packaging.script_text import SECRET_WORDS, Asked, ScriptText
+from orchestration.packaging.script_text import Asked, ScriptText, speaks_of_a_secret
 
 MAX_ICON_BYTES = 1 << 20
 IMAGES = {
@@ -38,7 +38,7 @@ def check_manifest(manifest: Manifest, script: ScriptText | None) -> Iterator[Fi
     if manifest.icon is not None and (problem := icon_problem(manifest.path.parent, manifest.icon)):
         yield finding("icon-unusable", problem)
     for each in manifest.inputs:
-        if not each.sensitive and each.type != "boolean" and SECRET_WORDS.search(each.name):
+        if not each.sensitive and each.type != "boolean" and speaks_of_a_secret(each.name):
             yield finding(
                 "input-not-sensitive", f"`{each.name}` is not sensitive: it may be in logs and in the catalog"
             )

@@ -20,6 +20,7 @@ from orchestration.packaging.checking import check_text
 from orchestration.packaging.declared import check_declared, check_same_ids
 from orchestration.packaging.manifest_rules import check_manifest
 from orchestration.packaging.rules import RULES, SHOWN_PER_RULE, Findings, finding
+from orchestration.packaging.script_rules import check_script
 from orchestration.packaging.script_text import ScriptText
 from tests.documentation.test_documentation import page, section
 from tests.secoda.project import LOGIN_SCRIPT, write_manifest
@@ -267,14 +268,26 @@ def test_the_sixteen_ways_to_join_two_ends(start: Any, end: Any) -> None:
         ("random.random()", True),
         ("secrets.token_hex()", True),
         ("f'{self.random_forest}.{name}'", False),
+        ("f'random.{name}'", False),
+        ("'secrets.vault.' + row['uuid4()']", False),
+        ("created.time().isoformat()", False),
+        ("new().hex", True),
+        ("clock()", True),
+        ("run.now().isoformat()", True),
+        ("self.fresh(board)", True),
+        ("self.kept(board)", False),
+        ("again(1)", False),
     ],
 )
 def test_what_makes_an_id_unstable(expression: str, unstable: bool) -> None:
-    """Chance, time, addresses; a hash of the content is fine, Python's own is salted."""
-    script = ScriptText(text(f"Resource(entity_type='table', databuilder_id={expression})").encode(), Path("a.py"))
-    from orchestration.packaging.script_text import check_script
-
+    """Chance, time, addresses, in what is called; a hash of the content is fine, Python's own is salted."""
+    top = "from uuid import uuid4 as new\nfrom time import time as clock\ndef again(x): return again(x) + again(x)\n"
+    body = f"Resource(entity_type='table', databuilder_id={expression})"
+    methods = "    def fresh(self, x): return f'{x}.{uuid.uuid4()}'\n    def kept(self, x): return str(x)\n"
+    script = ScriptText((text(body, top) + methods).encode(), Path("a.py"))
     assert ("unstable-id" in ids(check_script(script))) is unstable
+    as_key = text(f"Resource(**{{'entity_type': 'table', 'databuilder_id': {expression}}})", top) + methods
+    assert ("unstable-id" in ids(check_script(ScriptText(as_key.encode(), Path("a.py"))))) is unstable
 
 
 ASKED: list[tuple[str, str, bool]] = [
@@ -287,6 +300,10 @@ ASKED: list[tuple[str, str, bool]] = [
     ("f'https://{x}.example.com/'", "", False),
     ("self.base + '/v2'", "", False),
     ("f'https://eu.boards.example.com/{x}'", "", False),  # could be what the input makes of it
+    ("url", "def help(url): pass\nurl = 'https://docs.example.com'", False),  # another thing of that name
+    ("link.url", "url = 'https://docs.example.com'", False),
+    ("url", "url = 'https://b.example.com'\nurl += '/v1'", False),  # not known
+    ("self.url", "class B:\n    url = 'https://b.example.com'", True),
 ]
 
 
@@ -308,6 +325,16 @@ def test_addresses_in_the_text(url: str, top: str, found: bool) -> None:
         ("run(auth=('me', 'gh7-9912-abcd'))", True),
         ("run(headers={'Authorization': f'Bearer {self.get_credential(1)}'}, auth=('me', password))", False),
         ("run(headers={'Authorization': 'Bearer ...'}, auth=None)", False),
+        ("api_key: str = 'gh7-9912-abcd'", True),
+        ("os.environ.get('API_TOKEN', 'gh7-9912-abcd')", True),
+        ("lambda password='hunter2!': 1", True),
+        ("db_pass = 'hunter2!'", True),
+        ("TOKEN_PATH = '/oauth2/token'", False),
+        ("login = {'subject_token_type': 'urn:ietf:params:oauth:token-type:access_token'}", False),
+        ("TOKEN_URL = 'a.b/c-2'\npassenger_kind = 'adult+child-1'\nsecret_name = 'prod-2'", False),
+        ("token = os.environ['BOARDS_API_TOKEN_2']", False),
+        ("password = self.credentials.get('db_password_2')", False),
+        ("self.read(token='BOARDS_API_TOKEN_2', password='client_secret')", False),
     ],
 )
 def test_secrets_in_the_text(line: str, found: bool, tmp_path: Path) -> None:
@@ -315,6 +342,70 @@ def test_secrets_in_the_text(line: str, found: bool, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(text(line))
     assert ("secret-in-source" in ids(check_text(script).findings.shown)) is found
+
+
+@pytest.mark.parametrize(
+    ("script", "missing"),
+    [
+        ("from secodadk import SecodaIntegration as Base\nclass A(Base):\n    def extract(self): pass\n", False),
+        ("import secodadk as s\nclass A(s.SecodaIntegration):\n    extract = print\n", False),
+        ("from secodadk import *\nclass M:\n    def extract(self): pass\nclass A(M, SecodaIntegration): pass\n", False),
+        ("from secodadk import *\nclass A(SecodaIntegration):\n    async def extract(self): pass\n", False),
+        ("import helpers\nclass A(helpers.Base): pass\n", False),  # what lies beside it has an error of its own
+        ("from secodadk import *\nclass M:\n    def extract(self): pass\nclass A(SecodaIntegration): pass\n", True),
+        ("from pydantic import BaseModel\nclass A(BaseModel):\n    def extract(self): pass\n", True),
+    ],
+)
+def test_a_script_s_integration_is_found(script: str, missing: bool, tmp_path: Path) -> None:
+    """Under another name, with what another class has."""
+    (tmp_path / "helpers.py").touch()
+    (tmp_path / "script.py").write_text(script)
+    assert ("integration-missing" in ids(check_text(tmp_path / "script.py").findings.shown)) is missing
+
+
+def test_a_start_behind_functions_and_conditions_is_found(tmp_path: Path) -> None:
+    """What a function does counts where the import calls it, and not below the main block."""
+    main = "def main():\n    A(credentials={}).start()\n"
+    for end, found in (
+        ("main()\n", True),
+        ("if True:\n    main()\n", True),
+        ("if __name__ == '__main__':\n    main()\n", False),
+    ):
+        (tmp_path / "script.py").write_text(text("") + main + end)
+        assert ("starts-on-import" in ids(check_text(tmp_path / "script.py").findings.shown)) is found
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "R(entity_type='dashboard', databuilder_id='t', table='x', product='x', hidden=True)",
+        "R(**{'entity_type': 'dashboard', 'table': 'x', 'product': 'x', 'hidden': True})",
+        "R(**dict(entity_type='dashboard', table='x', product='x'), hidden=True)",
+        "R.parse_obj({'entity_type': 'dashboard', 'table': 'x', 'product': 'x', 'hidden': True})",
+    ],
+)
+def test_fields_are_found_however_a_resource_is_made(call: str) -> None:
+    """With keywords, from a dictionary, under another name."""
+    script = text(call, "from secodadk import Resource as R")
+    found = ids(check_script(ScriptText(script.encode(), Path("a.py"))))
+    assert {"ignored-field", "field-of-other-type", "undocumented-field"} <= found
+
+
+def test_inputs_under_another_name_are_read() -> None:
+    """`creds = self.credentials` is the same as the attribute."""
+    script = text("creds = self.credentials\ncreds['email'], creds.get('other')")
+    assert list(ScriptText(script.encode(), Path("a.py")).credentials()) == [("email", 8), ("other", 8)]
+
+
+def test_the_same_resource_of_another_class_is_no_other() -> None:
+    """A script may have a model of its own that extends Resource."""
+
+    class Own(Resource):
+        pass
+
+    found = of_declared([TABLE, Own(**TABLE.model_dump())])
+    assert "repeated-resource" in found
+    assert "duplicate-id" not in found
 
 
 def test_findings_are_cut_and_counted() -> None:
