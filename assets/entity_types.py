@@ -1,6 +1,7 @@
 """Which entity types an integration declares, so that its assets are known before it runs."""
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -9,21 +10,37 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
 
+from assets.source import LINEAGE
+from integrations.sdk.errors import DeclarationError
 from integrations.sdk.integration import SecodaIntegration
 from integrations.sdk.resource import ENTITY_PARENT
 
 FIELD = "entity_type"
+ASSET_NAME = re.compile(r"[A-Za-z0-9_]+")  # Dagster's rule for what is made of it
 MAX_DEPTH = 6  # of names that lead to names
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def entity_types_of(integration: type[SecodaIntegration]) -> list[str]:
-    """The entity types that a class declares: its attribute, else the literals in its files, else all; top-down."""
-    stated = getattr(integration, "entity_types", ())
-    found = list(stated) if stated else _in_files(integration) or list(ENTITY_PARENT)
+    """The entity types that a class declares: its attribute, else the literals in its files, else all; top-down.
+
+    Raises: DeclarationError for one of the attribute that no asset can be called.
+    """
+    stated = list(getattr(integration, "entity_types", ()))
+    if wrong := [each for each in stated if not _names_an_asset(each)]:
+        raise DeclarationError(
+            f"`{wrong[0]}` is no entity type that can be an asset",
+            hint="letters, digits and _ may stand in entity_types; what is declared of another type is in the catalog",
+        )
+    found = stated or [each for each in _in_files(integration) if _names_an_asset(each)] or list(ENTITY_PARENT)
     order = list(ENTITY_PARENT)
     return sorted(dict.fromkeys(found), key=lambda type_: order.index(type_) if type_ in order else len(order))
+
+
+def _names_an_asset(entity_type: object) -> bool:
+    """Whether an asset can be called so, beside the lineage set."""
+    return isinstance(entity_type, str) and entity_type != LINEAGE and ASSET_NAME.fullmatch(entity_type) is not None
 
 
 def _in_files(integration: type[SecodaIntegration]) -> list[str]:

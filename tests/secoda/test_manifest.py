@@ -415,6 +415,7 @@ def test_two_scripts_with_one_name_are_two_sources(tmp_path: Path) -> None:
         ),
         ("    def one(self):\n        for x in ('table', 'a'): Resource(entity_type=x)\n", ["database", "table"]),
         ("    def one(self, n): Resource(entity_type=('schema', 'table')[n])\n", ["database", "schema", "table"]),
+        ("    def one(self): Resource(entity_type='data set'); Resource(entity_type='lineage')\n", list(ENTITY_PARENT)),
         ("    def one(self): Resource(entity_type=E.JOB)\nclass E:\n    JOB = 'job'\n", ["job"]),
     ],
 )
@@ -422,6 +423,13 @@ def test_entity_types_stand_in_the_script(tmp_path: Path, body: str, found: list
     """The class's attribute, else its literals, else all; from the top of the hierarchy down."""
     text = "from secodadk import *\nKIND = 'database'\nclass A(SecodaIntegration):\n    def extract(self): pass\n"
     assert ScriptProject(tmp_path, text + body).source.entity_types == found
+
+
+def test_an_entity_type_that_no_asset_can_be_called_is_refused_in_the_attribute(tmp_path: Path) -> None:
+    """There it is asked for; a resource may have any, as with secodadk."""
+    text = "from secodadk import *\nclass A(SecodaIntegration):\n    entity_types = ['data set']\n    extract = print\n"
+    with pytest.raises(DeclarationError, match="`data set` is no entity type"):
+        load_sources(load_config(ScriptProject(tmp_path, text).config))
 
 
 def test_entity_types_stand_in_the_files_that_it_uses(tmp_path: Path) -> None:
