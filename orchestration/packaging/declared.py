@@ -54,7 +54,8 @@ def check_declared(
                 if pattern.search(each.databuilder_id):
                     yield finding("id-looks-random", f"{_named(each)} looks like {what}")
     yield from _check_ids(resources)
-    yield from _check_cycles({each.databuilder_id: [each.parent_databuilder_id or ""] for each in resources}, "parent")
+    parents = {each.databuilder_id: [each.parent_databuilder_id] for each in resources if each.parent_databuilder_id}
+    yield from _check_cycles(parents, "parent")
     yield from _check_lineage(lineage, by_id, secrets)
 
 
