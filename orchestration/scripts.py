@@ -13,8 +13,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -66,10 +66,35 @@ def load_script(file: Path) -> Script:
     return Script(file, _integration(module, file), manifest)
 
 
+@contextmanager
+def loaded_anew(file: Path) -> Iterator[type[SecodaIntegration]]:
+    """The script's integration as another process would have it: no module of it remembers an earlier run.
+
+    Raises: as `load_script`.
+    """
+    prefix = f"{_package(file.resolve())}."
+    with _loading:
+        before = {name: module for name, module in sys.modules.items() if name.startswith(prefix)}
+        for name in before:
+            del sys.modules[name]
+    try:
+        yield load_script(file).integration
+    finally:
+        with _loading:
+            for name in [name for name in sys.modules if name.startswith(prefix)]:
+                del sys.modules[name]
+            sys.modules.update(before)
+
+
+def _package(file: Path) -> str:
+    """The name of the package whose modules are a script and the files beside it."""
+    return f"{PREFIX}{hashlib.sha256(str(file.parent).encode()).hexdigest()[:12]}"
+
+
 def _module(file: Path) -> ModuleType:
     """The script as a module; imported once as long as its bytes are the same."""
     content = file.read_bytes()
-    package = f"{PREFIX}{hashlib.sha256(str(file.parent).encode()).hexdigest()[:12]}"
+    package = _package(file)
     same = hashlib.sha256(file.name.encode() + b"\0" + content).hexdigest()[:12]
     name = f"{package}.{slug(file.stem)}_{same}"
     with _loading:

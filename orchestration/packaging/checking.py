@@ -2,8 +2,10 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from orchestration.packaging.manifest_rules import check_manifest, read_for_chec
 from orchestration.packaging.rules import ONLY_OF_SCRIPTS, Finding, Findings, finding
 from orchestration.packaging.script_rules import check_script
 from orchestration.packaging.script_text import ScriptText, speaks_of_a_secret
-from orchestration.scripts import PREFIX
+from orchestration.scripts import PREFIX, loaded_anew
 
 SHORTEST_SECRET = 8
 
@@ -116,7 +118,7 @@ def _run_twice(source: Source, report: Report) -> Iterator[Finding]:
     report.looked_at.append("two runs")
     noting = _Noting(source.manifest.allowed(_credentials(source)) if source.manifest else None)
     with noticing_ignored_fields() as ignored:
-        runs = [_run(source, noting) for _ in range(2 if not noting.refused else 1)]
+        runs = [_run_anew(source, noting) for _ in range(2)]
     report.asked = list(noting.asked)
     for refused in noting.refused:
         yield finding("endpoint-unlisted", refused.what)
@@ -130,11 +132,20 @@ def _run_twice(source: Source, report: Report) -> Iterator[Finding]:
         yield from check_declared(second.resources, second.lineage, _secrets(source), stable=not changed)
 
 
+def _run_anew(source: Source, noting: _Noting) -> tuple[InMemoryIngest, bool]:
+    """The same with a script's modules loaded anew, as each sync has them: what one remembers is no other id."""
+    file = inspect.getsourcefile(source.integration)
+    if not file or not source.integration.__module__.startswith(PREFIX):
+        return _run(source, noting)
+    with loaded_anew(Path(file)) as integration:
+        return _run(replace(source, integration=integration), noting)
+
+
 def _run(source: Source, noting: _Noting) -> tuple[InMemoryIngest, bool]:
     """What one run declares, and whether it came to its end."""
     declared = InMemoryIngest()
     try:
-        with extracting(source):
+        with redirect_stdout(sys.stderr), extracting(source):  # the report alone is this command's output
             integration = source.instantiate(ingest_resources_strategy=declared)
             integration.ingest_resources_strategy = declared
             integration.network_call_strategy = HttpNetwork(

@@ -289,6 +289,27 @@ def test_check_names_fields_that_are_ignored(tmp_path: Path, capsys: pytest.Capt
     ]
 
 
+def test_what_a_script_remembers_is_no_other_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each run has its modules anew, as each sync has; and what it prints is not in the report."""
+    (tmp_path / "state.py").write_text("SEEN = set()\n")
+    text = (
+        "from secodadk import Resource, SecodaIntegration\n"
+        "import state\nCOUNT = []\n"
+        "class A(SecodaIntegration):\n"
+        "    def extract(self):\n"
+        "        print('declaring')\n"
+        "        COUNT.append(1)\n"
+        "        if 'd' not in state.SEEN:\n"
+        "            state.SEEN.add('d')\n"
+        "            self.declare_resource(Resource(entity_type='database', databuilder_id=f'd.{len(COUNT)}'))\n"
+    )
+    made = ScriptProject(tmp_path, text)
+    for _ in range(2):
+        found = document(["check", "boards", "--run", "--config", str(made.config)], capsys, code=2)
+        assert set(found["counts"]) == {"sibling-import", "manifest-missing"}
+        assert found["resources"] == 1
+
+
 def test_check_ends_with_the_extraction_s_own_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A log-in that is refused is exit code 3, and no finding."""
     with serving(boards_api) as site:
