@@ -1,5 +1,6 @@
 """What the catalog shows of Superset: its databases, datasets, charts and dashboards, and what each is made from."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from integrations.superset.listing import Record, list_all, list_databases
 from integrations.superset.tables import charts, dashboards, databases, dataset_columns, datasets
 
 PRODUCT = "Superset"
+OTHER_DATASET = re.compile(r"\{[{%][^{}]*?\bdataset\(\s*(?:dataset_id\s*=\s*)?(\d+)")
+"""`{{ dataset(7) }}` in a query is the query of that dataset: https://superset.apache.org/docs/configuration/sql-templating"""
 ById = Mapping[int, Record]
 
 
@@ -77,6 +80,8 @@ def edges_of(found: Found, names: Mapping[str, str]) -> Iterator[DeclaredLineage
     """Table → dataset → chart → dashboard. `names` has what the catalog calls the databases of connections."""
     for record in found.datasets.values():
         yield _edge(_made_from(found, record, names), _dataset_id(record))
+        for other in dict.fromkeys(map(int, OTHER_DATASET.findall(record["sql"] or ""))):
+            yield _edge(InternalResource(databuilder_id=f"dataset.{other}"), _dataset_id(record))
     for record in found.charts.values():
         chart = f"chart.{record['id']}"
         dataset = found.datasets.get(record["datasource_id"])

@@ -84,6 +84,22 @@ def test_a_query_is_read_as_its_database_would() -> None:
     assert ends(seen, Shop="shop") == [(query.model_copy(update={"default_database": "shop"}), "dataset.7")]
 
 
+@pytest.mark.parametrize(
+    ("sql", "others"),
+    [
+        ("select * from {{ dataset(3) }} join {{dataset( 12, include_metrics=True)}} using (id)", [3, 12]),
+        ("select * from {{ dataset(dataset_id=3) }} a, {{ dataset(3) }} b", [3]),
+        ("{% set other = dataset(3) %} select * from {{ other }}", [3]),
+        ("select * from dataset(3)", []),
+        ("select '{{ my_dataset(3) }}' from {{ dataset(number) }}", []),
+    ],
+)
+def test_a_query_may_be_made_from_other_datasets(sql: str, others: list[int]) -> None:
+    """By Superset's macro, which the query's own tables know nothing of; also of one that the user does not see."""
+    edges = [(_id(end), to) for end, to in ends(found([dataset(7, sql=sql)])) if isinstance(end, InternalResource)]
+    assert edges == [(f"dataset.{other}", "dataset.7") for other in others]
+
+
 def test_a_connection_that_is_not_seen_has_no_dialect() -> None:
     """A user may see a dataset and not its connection."""
     seen = found([dataset(7, sql="select 1", database={"id": 9, "database_name": "Hidden"})])
