@@ -1,11 +1,12 @@
 """Secrets of specs that have no model, as a Secoda script's and a plugin's: nobody says which values are secret."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from integrations.sdk.redact import register_secret
 
-SPEAKING = ("pass", "secret", "token", "key", "credential", "json", "dsn")
+SPEAKING = re.compile(r"pass|pwd|secret|token|key|cred|auth(?!ors?(_|$))|cookie|signature|json|dsn", re.IGNORECASE)
 LONG_VALUE = 12
 
 
@@ -28,5 +29,4 @@ def _may_be_secret(key: str, value: str) -> bool:
     """
     if "://" in value:
         return urlsplit(value).password is not None
-    speaks = any(word in key.lower() for word in SPEAKING)
-    return speaks or ("@" not in value and len(value) >= LONG_VALUE)
+    return SPEAKING.search(key) is not None or ("@" not in value and len(value) >= LONG_VALUE)

@@ -146,6 +146,7 @@ def manifest_from(document: object, path: Path) -> Manifest:
                 )
             else:
                 problems.append(f"`{key}` is missing" if problem["type"] == "missing" else f"`{key}`: {problem['msg']}")
+                hints += [f"write `{key}` in quotes"] if problem["type"] == "string_type" else []
         raise DeclarationError(f"{path.name}: {'; '.join(problems)}", hint="; ".join(hints)) from None
     manifest._path = path
     _check(manifest)

@@ -20,6 +20,7 @@ from integrations.sdk.script_network import HttpNetwork
 from orchestration.cli.app import run
 from orchestration.config import load_config
 from orchestration.definitions import build_definitions
+from orchestration.probable_secrets import register_probable_secrets
 from orchestration.sources import load_sources
 from tests.documentation.test_documentation import page, section
 from tests.sdk.servers import Reply, Seen, serving
@@ -144,6 +145,7 @@ def test_a_redirect_is_held_to_the_list_as_well(follow: bool) -> None:
     [
         ({"name": ""}, "`name`"),
         ({"version": "one"}, "`version`"),
+        ({"version": 1.2}, "write `version` in quotes"),
         ({"endpoints": None}, "`endpoints`"),
         ({"endpoint": []}, "unknown key `endpoint`"),
         ({"inputs": [{"name": "a", "sensitiv": True}]}, "unknown key `inputs.0.sensitiv`"),
@@ -235,6 +237,29 @@ def test_what_is_inside_a_sensitive_document_is_redacted() -> None:
     key = {"id": "abc", "private_key": "-----BEGIN KEY-----\nline-one-of-the-key\nline-two-of-the-key\n"}
     manifest(inputs=INPUTS).credentials({"text": "shown-anyway-1", "key": key}, "spec")
     assert redact("line-two-of-the-key shown-anyway-1") == "*** shown-anyway-1"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kept_from_sight"),
+    [
+        ("pwd", "hunter2", True),
+        ("db_password", "hunter2", True),
+        ("auth", "abc123", True),
+        ("Authorization", "abc123", True),
+        ("session_cookie", "sid-42", True),
+        ("client_cred", "abc123", True),
+        ("region", "eu-1", False),
+        ("author", "Ada", False),
+        ("author_name", "Ada L.", False),
+        ("email", "ada.lovelace@example.com", False),
+        ("base_url", "https://api.example.com", False),
+        ("base_url", "https://ada:pw@api.example.com", True),
+    ],
+)
+def test_without_a_manifest_secrets_are_guessed(key: str, value: str, kept_from_sight: bool) -> None:
+    """By what an input is called, however short it is; what messages need stays."""
+    register_probable_secrets({"more": [{key: value}]})
+    assert (redact(f"with {value} in it") == "with *** in it") is kept_from_sight
 
 
 def test_placeholders_are_filled_from_the_inputs() -> None:
