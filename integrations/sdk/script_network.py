@@ -19,7 +19,7 @@ from integrations.sdk.errors import (
     SourceUnreachable,
 )
 from integrations.sdk.http import HttpClient
-from integrations.sdk.origins import origin
+from integrations.sdk.origins import DEFAULT_PORTS, origin
 from integrations.sdk.pagination import Request
 from integrations.sdk.redact import register_secret
 from integrations.sdk.retrying import Deadline
@@ -124,6 +124,10 @@ class HttpNetwork:
         url, query = _merged(str(url), params)
         parts = urlsplit(url)
         base = f"{parts.scheme}://{parts.netloc}"
+        if parts.scheme not in DEFAULT_PORTS or not parts.netloc:
+            what = f"the script asks for `{url.partition('?')[0]}`, which is no http or https address"
+            hint = "an answer's link may be a path only: join it with the address that it came from"
+            raise as_httpx(DeclarationError(what, hint=hint), "UnsupportedProtocol")
         if self._allowed:
             self._allowed.check(method, url)
         client = self._clients.get(base) or self._clients.setdefault(base, self._client(base))

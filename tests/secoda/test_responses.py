@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integrations.sdk.errors import PageUnreadable, SourceRefused, SourceUnreachable
+from integrations.sdk.errors import DeclarationError, PageUnreadable, SourceRefused, SourceUnreachable
 from integrations.sdk.script_network import HttpNetwork
 from tests.sdk.servers import Reply, Seen, serving
 
@@ -146,3 +146,12 @@ def test_no_cookie_is_kept_for_the_next_request() -> None:
         found = list(pool.map(lambda n: network.make_request("GET", f"{site.url}/{n}").cookies["sid"], range(20)))
     assert found == [str(n) for n in range(20)]
     assert seen_cookies == [None] * 20
+
+
+@pytest.mark.parametrize("url", ["/api/boards?page=2", "ftp://a.example.com", "", "a.example.com/x"])
+def test_what_is_no_address_is_said(url: str) -> None:
+    """With what the script asked for; an UnsupportedProtocol of httpx's, too."""
+    with pytest.raises(httpx.UnsupportedProtocol) as raised:
+        HttpNetwork().make_request("GET", url)
+    assert isinstance(raised.value, DeclarationError)
+    assert f"`{url.partition('?')[0]}`, which is no http or https address" in str(raised.value)
