@@ -9,6 +9,8 @@ import sys
 from abc import ABC, abstractmethod
 from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.resource import Resource
 
@@ -185,14 +187,19 @@ class MaskedIngest:
         _finalize(self._ingest, error)
 
     def _masked(self, declared: Model) -> Model:
-        before = declared.model_dump()
-        after = _masked_value(before, self._masking)
-        return declared if after == before else type(declared).model_validate(after)
+        masked: Model = _masked_value(declared, self._masking)
+        return masked
 
 
 def _masked_value(value: Any, masking: Masking) -> Any:
+    """The value without them; a model is copied, not made anew: a script's own may not take its fields back."""
     if isinstance(value, str):
         return masking.masked(value)
+    if isinstance(value, BaseModel):
+        before = vars(value)
+        after = {key: _masked_value(item, masking) for key, item in before.items()}
+        changed = {key: item for key, item in after.items() if item != before[key]}
+        return value.model_copy(update=changed) if changed else value
     if isinstance(value, dict):
         return {key: _masked_value(item, masking) for key, item in value.items()}
-    return [_masked_value(item, masking) for item in value] if isinstance(value, list) else value
+    return type(value)(_masked_value(item, masking) for item in value) if isinstance(value, list | tuple) else value

@@ -13,6 +13,7 @@ import yaml
 
 from assets.resources import extract
 from integrations.sdk.errors import ConfigError, DeclarationError, RequestForbidden
+from integrations.sdk.lineage import TablesFromSQLQuery
 from integrations.sdk.manifest import Endpoints, Manifest, load_manifest, manifest_from, manifest_path
 from integrations.sdk.redact import redact
 from integrations.sdk.resource import ENTITY_PARENT
@@ -383,6 +384,28 @@ def test_a_sensitive_input_appears_nowhere(
         assert made.query("SELECT title, description FROM catalog.resources WHERE title LIKE 'All%'") == [
             ("All of ***", "***")
         ]
+
+
+def test_what_is_masked_stays_what_it_was(tmp_path: Path) -> None:
+    """A model of the script's own need not take its fields back, and what was set afterwards is not looked at."""
+    text = (
+        "from secodadk import *\n"
+        "class Own(Resource):\n    more: str = Field(alias='moreOfIt')\n"
+        "class A(SecodaIntegration):\n"
+        "    def extract(self):\n"
+        "        title = 'in ' + self.credentials['password']\n"
+        "        own = Own(entity_type='table', databuilder_id='t', title=title, moreOfIt=title)\n"
+        "        own.sort_order = 'first'\n"
+        "        self.declare_resource(own)\n"
+        "        query = TablesFromSQLQuery(sql=title)\n"
+        "        end = InternalResource(databuilder_id='t')\n"
+        "        self.declare_lineage(DeclaredLineage(from_identifier=query, to_identifier=end))\n"
+    )
+    made = ScriptProject(tmp_path, text, {"password": SECRET}, {"inputs": [{"name": "password", "sensitive": True}]})
+    declared = extract(made.source)
+    (own,), (edge,) = declared.resources, declared.lineage
+    assert (type(own).__name__, own.title, own.sort_order, vars(own)["more"]) == ("Own", "in ***", "first", "in ***")
+    assert edge.from_identifier == TablesFromSQLQuery(sql="in ***")
 
 
 @pytest.mark.parametrize(
