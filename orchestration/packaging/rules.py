@@ -135,10 +135,11 @@ class Findings:
         self.extend(found)
 
     def extend(self, found: Iterable[Finding]) -> None:
-        """Add more; the same sentence about the same line counts once."""
+        """Add more; the same sentence about the same line counts once, and without a line not after one with it."""
         known = set(self.shown)
+        said = {(each.rule.id, each.message) for each in self.shown if each.line is not None}
         for each in found:
-            if each in known:
+            if each in known or (each.line is None and (each.rule.id, each.message) in said):
                 continue
             self.counts[each.rule.id] += 1
             if self.counts[each.rule.id] <= SHOWN_PER_RULE:

@@ -416,6 +416,13 @@ def test_findings_are_cut_and_counted() -> None:
     assert findings.number("warning") == 0
 
 
+def test_what_the_text_shows_is_not_said_again_of_the_run() -> None:
+    """With the line it is worth more; another line is another place."""
+    findings = Findings([finding("ignored-field", "no `a`", 3), finding("ignored-field", "no `a`", 5)])
+    findings.extend([finding("ignored-field", "no `a`"), finding("ignored-field", "no `b`")])
+    assert [(each.message, each.line) for each in findings.shown] == [("no `a`", 3), ("no `a`", 5), ("no `b`", None)]
+
+
 def test_a_long_chain_is_no_matter() -> None:
     """Neither for the depth of calls nor for the time: ten thousand nested columns."""
     chain = [TABLE, *(made("column", f"c{n}", f"c{n - 1}" if n else "t") for n in range(10_000))]
