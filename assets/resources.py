@@ -16,7 +16,8 @@ from assets.translator import lineage_spec, resource_specs
 from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.redact import redacted_output
 from integrations.sdk.root_logging import root_logging_of
-from integrations.sdk.strategies import InMemoryIngest
+from integrations.sdk.script_network import held_to
+from integrations.sdk.strategies import Allowed, InMemoryIngest
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +94,19 @@ def extract(source: Source) -> InMemoryIngest:
 
 
 @contextmanager
-def extracting(source: Source) -> Iterator[None]:
-    """Run a source's own extraction in the block. Raises: HeadwaterError, also where it would end the program."""
+def extracting(source: Source, allowed: Allowed | None = None) -> Iterator[None]:
+    """Run a source's own extraction in the block, held to the `allowed` endpoints, else to its manifest's.
+
+    Raises: HeadwaterError, also where it would end the program.
+    """
     module = sys.modules[source.integration.__module__]
     with root_logging_of(module), redacted_output(), authors_code("extract()", source.name):
+        if source.manifest and isinstance(source.spec, dict):
+            allowed = allowed or source.manifest.allowed(source.spec)
+        token = held_to.set(allowed)
         try:
             yield
         except SystemExit as ended:
             raise explained(ended, "extract()", source=source.name) from None
+        finally:
+            held_to.reset(token)

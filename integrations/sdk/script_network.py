@@ -3,6 +3,7 @@
 import threading
 import time
 from base64 import b64decode
+from contextvars import ContextVar
 from datetime import timedelta
 from itertools import takewhile
 from typing import Any
@@ -26,6 +27,9 @@ from integrations.sdk.retrying import Deadline
 from integrations.sdk.script_response import ScriptRequest, ScriptResponse, as_httpx
 from integrations.sdk.strategies import Allowed
 from integrations.sdk.transport import Limits, Response
+
+held_to: ContextVar[Allowed | None] = ContextVar("held_to", default=None)
+"""What requests are held to meanwhile, also those of a strategy that a script makes itself."""
 
 
 class _Passing(threading.local):
@@ -93,7 +97,7 @@ class _HeldClient(HttpClient):
 class HttpNetwork:
     """Makes requests with one HttpClient per origin: retries, limits and redaction come with it.
 
-    `allowed` refuses requests to endpoints that a manifest does not list.
+    `allowed` refuses requests to endpoints that a manifest does not list; where it is not given, `held_to` does.
     """
 
     def __init__(
@@ -105,7 +109,7 @@ class HttpNetwork:
     ) -> None:
         self._clients: dict[str, _HeldClient] = {}
         self._limits = {"parallel_requests": parallel_requests, "requests_per_second": requests_per_second}
-        self._allowed = allowed
+        self._allowed = allowed or held_to.get()
 
     def make_request(
         self,

@@ -145,7 +145,7 @@ def _run(source: Source, noting: _Noting) -> tuple[InMemoryIngest, bool]:
     """What one run declares, and whether it came to its end."""
     declared = InMemoryIngest()
     try:
-        with redirect_stdout(sys.stderr), extracting(source):  # the report alone is this command's output
+        with redirect_stdout(sys.stderr), extracting(source, noting):  # the report alone is this command's output
             integration = source.instantiate(ingest_resources_strategy=declared)
             integration.ingest_resources_strategy = declared
             integration.network_call_strategy = HttpNetwork(

@@ -386,6 +386,27 @@ def test_a_sensitive_input_appears_nowhere(
         ]
 
 
+@pytest.mark.parametrize("where", ["constructor", "extract"])
+def test_a_strategy_of_the_script_s_own_is_held_to_the_list(tmp_path: Path, where: str) -> None:
+    """What extends secodadk's strategy is no way around the manifest."""
+    put = "        self.network_call_strategy = Again()\n"
+    text = (
+        "from secodadk import SecodaIntegration\n"
+        "from secodadk.strats.default import DefaultNetworkCallStrategy\n"
+        "class Again(DefaultNetworkCallStrategy): pass\n"
+        "class A(SecodaIntegration):\n"
+        "    def __init__(self, *, network_call_strategy=None, **others):\n"
+        "        super().__init__(network_call_strategy=Again(), **others)\n"
+        "    def extract(self):\n"
+        + (put if where == "extract" else "")
+        + "        assert type(self.network_call_strategy) is Again\n"
+        "        self.http_get('http://127.0.0.1:9/x')\n"
+    )
+    made = ScriptProject(tmp_path, text, {}, {"endpoints": ["https://a.example.com"]})
+    with pytest.raises(RequestForbidden, match=r"lists https://a\.example\.com"):
+        extract(made.source)
+
+
 def test_what_is_masked_stays_what_it_was(tmp_path: Path) -> None:
     """A model of the script's own need not take its fields back, and what was set afterwards is not looked at."""
     text = (
