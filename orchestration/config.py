@@ -19,7 +19,7 @@ from integrations.sdk.names import first_repeated, nearest, slug
 from integrations.sdk.redact import redact
 from orchestration.cloudquery_files import Difference, Reader
 from orchestration.documents import Document, read_documents
-from orchestration.specs import FLAGS, CatalogSpec, DestinationSpec, DuckDBSpec, SourceSpec, TransformerSpec
+from orchestration.specs import FLAGS, LISTS, CatalogSpec, DestinationSpec, DuckDBSpec, SourceSpec, TransformerSpec
 from orchestration.substitution import substitute
 
 DEFAULT_PATH = "config.yaml"
@@ -88,10 +88,11 @@ def load_config(given: str | Path | None = None) -> Config:
 
 
 def _filled(document: Document, folder: Path) -> dict[str, Any]:
-    """A document's spec with what its placeholders stand for: flags as flags, a plugin's own numbers as numbers."""
+    """A document's spec with what its placeholders stand for: flags and lists as such, a plugin's own as YAML."""
     outer = {key: value for key, value in document.spec.items() if key != "spec"}
     filled: dict[str, Any] = substitute(outer, folder)
-    filled |= {flag: substitute(outer[flag], folder, flag, typed=True) for flag in FLAGS if flag in outer}
+    typed = [field for field in outer if field in FLAGS or (field in LISTS and isinstance(outer[field], str))]
+    filled |= {field: substitute(outer[field], folder, field, typed=True) for field in typed}
     is_plugin = filled.get("registry", "") in REGISTRIES
     if "spec" in document.spec:
         filled["spec"] = substitute(document.spec["spec"], folder, "spec", typed=is_plugin)

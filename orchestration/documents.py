@@ -15,6 +15,7 @@ import yaml
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import nearest
 from orchestration.substitution import PLACEHOLDER, Plain
+from orchestration.yaml_values import Loader
 
 MARK = re.compile("\ue000(\\d+)\ue001")
 
@@ -77,7 +78,7 @@ def _parsed(file: Path) -> list[Any]:
     return [_unmarked(document, placeholders) for document in documents if document is not None]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(Loader):
     """Remembers which texts with placeholders were not in quotes."""
 
 

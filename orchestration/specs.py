@@ -25,6 +25,7 @@ Registry = Literal["python", "grpc", "local", "docker", "cloudquery", "github"]
 
 
 FLAGS = ("skip_dependent_tables", "deterministic_cq_id", "otel_endpoint_insecure", "send_sync_summary")
+LISTS = ("tables", "skip_tables", "destinations", "transformers")
 Pattern = Annotated[str, Field(min_length=1)]
 
 

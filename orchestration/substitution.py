@@ -5,17 +5,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import nearest
 from orchestration.times import moment
+from orchestration.yaml_values import value_of
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 
 
 class Plain(str):
-    """A text that was not in quotes: as another program's, a number that is put in for it is a number."""
+    """A text that was not in quotes: as another program's, a number or a list that is put in for it is one."""
 
     __slots__ = ()
 
@@ -27,7 +26,7 @@ def substitute(value: Any, folder: Path, where: str = "", *, typed: bool = False
     """
     if isinstance(value, str):
         filled = PLACEHOLDER.sub(lambda match: _resolve(match[1].strip(), folder, where), value)
-        return _scalar(filled) if typed and isinstance(value, Plain) else str(filled)
+        return _value(filled) if typed and isinstance(value, Plain) else str(filled)
     if isinstance(value, dict):
         return {
             key: substitute(item, folder, f"{where}.{key}" if where else str(key), typed=typed)
@@ -38,13 +37,11 @@ def substitute(value: Any, folder: Path, where: str = "", *, typed: bool = False
     return value
 
 
-def _scalar(text: str) -> Any:
-    """The text as YAML reads it, if that is a number, true, false or null."""
-    try:
-        read = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    return read if read is None or isinstance(read, bool | int | float) else text
+def _value(text: str) -> Any:
+    """The text as YAML reads it, if that is a number, true, false, null, or on one line in brackets or braces."""
+    read = value_of(text)
+    is_listed = text.startswith(("[", "{")) and "\n" not in text
+    return read if is_listed or read is None or isinstance(read, bool | int | float) else text
 
 
 def _resolve(name: str, folder: Path, where: str) -> str:

@@ -9,8 +9,8 @@ ALWAYS = (
     "tables land in DuckDB, one schema per source, before they go anywhere else; rows are removed as stale only after "
     "a sync of their table that was whole and without an error",
     "a table that fails makes the exit code 1: CloudQuery's is 0",
-    "a placeholder is put in after the YAML is read, so that its value can never become YAML; paths are relative to "
-    "the config file",
+    "a placeholder is put in after the YAML is read, so that its value never reaches beyond its place; paths are "
+    "relative to the config file",
 )
 
 

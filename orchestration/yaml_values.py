@@ -1,0 +1,56 @@
+"""What YAML's plain words stand for in config.yaml: as CloudQuery's command line reads them, the values of JSON.
+
+A date is a text, and so is 12:30:00, which Python's reader takes for a number of seconds; keys are texts.
+"""
+
+from typing import Any
+
+import yaml
+
+TEXT = "tag:yaml.org,2002:str"
+FLAGS = {None: "null", True: "true", False: "false"}
+
+
+class Loader(yaml.SafeLoader):
+    """Reads documents whose values another program can be sent as JSON."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping; what is a number, a flag or null as a key is text."""
+        self.flatten_mapping(node)
+        node.value = [(self._text(key), value) for key, value in node.value]
+        return super().construct_mapping(node, deep=deep)
+
+    def _text(self, key: yaml.Node) -> yaml.Node:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == TEXT:
+            return key
+        value = self.construct_object(key)
+        said = FLAGS[value] if value is None or isinstance(value, bool) else str(value)
+        return yaml.ScalarNode(TEXT, said, key.start_mark, key.end_mark)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:
+        """The number; the text where it is written with colons."""
+        return node.value if ":" in node.value else super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> Any:
+        """The number; the text where it is written with colons."""
+        return node.value if ":" in node.value else super().construct_yaml_float(node)
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """The date, as it is written."""
+        return node.value
+
+
+for _type in ("int", "float", "timestamp"):
+    Loader.add_constructor(f"tag:yaml.org,2002:{_type}", getattr(Loader, f"construct_yaml_{_type}"))
+
+
+def value_of(text: str) -> Any:
+    """What a text stands for; the text itself where it is no YAML.
+
+    >>> value_of("5"), value_of("2025-01-31"), value_of("12:30:00"), value_of("[a, 1]"), value_of("a: b: c")
+    (5, '2025-01-31', '12:30:00', ['a', 1], 'a: b: c')
+    """
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - a kind of PyYAML's safe loader
+    except yaml.YAMLError:
+        return text
