@@ -8,13 +8,27 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
+from assets.destinations.writers import WAREHOUSE
 from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB, REGISTRIES
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import slug
 from orchestration.specs import NAME
 
 Spec = dict[str, Any]
+
+NOT_TRANSFORMED = (
+    "transformers are not run, and rows that they would change are not sent without: rename, drop and hide columns in "
+    "the integration or in SQL, or leave them out here"
+)
+VARIABLE = re.compile(r"@@plugins\.[\w.-]+")
+NO_FILE = ("md:", "motherduck:", ":memory:")
+POOL = ("pool_", "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity")
+TUNING = (
+    "batch_size", "batch_size_bytes", "batch_timeout", "pgx_log_level", "retry_on_deadlock",
+    "create_performance_indexes", "debug",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,8 @@ class Reader:
         if spec.get("backend_options") is not None:
             self._note("backend_options", "state is kept in the warehouse, with the rows that it speaks of: the first "
                        "sync starts anew, and the backend's table is neither read nor written")  # fmt: skip
+        if spec.get("registry") in REGISTRIES and (named := VARIABLE.search(str(spec.get("spec")))):
+            self._cannot("spec", f"nothing is put in for {named[0]}: no plugin is told another's address")
         for field in ("otel_endpoint", "otel_endpoint_insecure"):
             if spec.get(field):
                 self._note(field, "no traces are sent; every sync is measured in headwater.syncs and in Dagster")
@@ -65,10 +81,10 @@ class Reader:
             )
         if spec.pop("send_sync_summary", None):
             self._note("send_sync_summary", "no summary is sent: headwater.syncs and headwater.deliveries have it")
-        if spec.pop("transformers", None):
-            self._cannot(
-                "transformers", "transformers are not run: rename and drop columns in the integration, or in SQL"
-            )
+        if spec.get("transformers"):
+            self._cannot("transformers", NOT_TRANSFORMED)
+            if spec.get("registry", "python") == "python" and spec.get("path", WAREHOUSE) == WAREHOUSE:
+                raise ConfigError(f"{self.where}: the warehouse has no `transformers`", hint=NOT_TRANSFORMED)
         return self._ours(spec) if spec.get("registry") in HUB else spec
 
     def _plugin(self, given: Mapping[str, Any]) -> Spec:
@@ -95,13 +111,15 @@ class Reader:
         """A destination of the Hub that Headwater brings itself, as that; another as it is."""
         path, own = str(spec.get("path")), spec.get("spec", {})
         translate = OURS.get(path)
-        if translate is None or not isinstance(own, Mapping):
+        made = translate(own) if translate and isinstance(own, Mapping) else None
+        if made is None or (made["path"] == WAREHOUSE and spec.get("transformers")):
             self._cannot("path", FROM_THE_HUB.format(path=path))
             return spec
-        made = translate(own)
-        left_out = sorted(set(own) - {"connection_string"})
-        for field in left_out:
-            self._note(f"spec.{field}", "is not used: Headwater has its own destination in place of the plugin")
+        for field in sorted(set(own) - {"connection_string"}):
+            if field in TUNING:
+                self._note(f"spec.{field}", "is not used: Headwater has its own destination in place of the plugin")
+            else:
+                self._cannot(f"spec.{field}", f"Headwater's own `{made['path']}`, in place of the plugin, has no such")
         self._note("path", f"Headwater's own `{made['path']}` is used in place of the plugin")
         kept = {field: value for field, value in spec.items() if field not in ("registry", "version", "path", "spec")}
         return kept | made
@@ -136,11 +154,33 @@ def _file(own: Mapping[str, Any]) -> str:
     return str(own.get("connection_string", "")).removeprefix("file:").removeprefix("sqlite://").partition("?")[0]
 
 
-OURS: Mapping[str, Callable[[Mapping[str, Any]], Spec]] = {
-    "cloudquery/duckdb": lambda own: {"path": "duckdb", "spec": {"path": _file(own)} if _file(own) else {}},
-    "cloudquery/sqlite": lambda own: {"path": "sqlite", "spec": {"path": _file(own)}},
-    "cloudquery/postgresql": lambda own: {
-        "path": "postgres",
-        "spec": {"connection": str(own.get("connection_string", ""))},
-    },
+def _duckdb(own: Mapping[str, Any]) -> Spec | None:
+    """The warehouse in that file; none that is in memory or at MotherDuck."""
+    file = _file(own)
+    return None if file.startswith(NO_FILE) else {"path": WAREHOUSE, "spec": {"path": file} if file else {}}
+
+
+def _sqlite(own: Mapping[str, Any]) -> Spec | None:
+    file = _file(own)
+    return None if file.startswith(NO_FILE) else {"path": "sqlite", "spec": {"path": file}}
+
+
+def _postgres(own: Mapping[str, Any]) -> Spec:
+    """The database, as libpq has it: the schema is said beside, and what a pool would be told is left out."""
+    connection = str(own.get("connection_string", ""))
+    before, _, query = connection.partition("?")
+    spec: Spec = {"connection": connection}
+    if "://" in before and query:
+        given = parse_qsl(query, keep_blank_values=True)
+        left = [(name, value) for name, value in given if name != "search_path" and not name.startswith(POOL)]
+        spec["connection"] = f"{before}?{urlencode(left, quote_via=quote)}" if left else before
+        path = dict(given).get("search_path", "").partition(",")[0].strip(' "')
+        spec |= {"schema": path} if path else {}
+    return {"path": "postgres", "spec": spec}
+
+
+OURS: Mapping[str, Callable[[Mapping[str, Any]], Spec | None]] = {
+    "cloudquery/duckdb": _duckdb,
+    "cloudquery/sqlite": _sqlite,
+    "cloudquery/postgresql": _postgres,
 }

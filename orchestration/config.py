@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from assets.destinations.writers import WAREHOUSE, plugin_spec, spec_of
-from integrations.sdk.cloudquery.source import REGISTRIES
+from integrations.sdk.cloudquery.source import HUB, REGISTRIES
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import first_repeated, nearest, slug
 from integrations.sdk.redact import redact
@@ -39,6 +39,7 @@ class Config:
     sources: tuple[SourceSpec, ...]
     destinations: tuple[DestinationSpec, ...]
     catalogs: tuple[CatalogSpec, ...] = ()
+    transformers: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
 
     @property
@@ -67,6 +68,7 @@ def load_config(given: str | Path | None = None) -> Config:
     sources: list[SourceSpec] = []
     destinations: list[DestinationSpec] = []
     catalogs: list[CatalogSpec] = []
+    transformers: list[str] = []
     differences: list[Difference] = []
     for document in read_documents(path, KINDS):
         reader, where = Reader(document.where), document.where
@@ -78,11 +80,12 @@ def load_config(given: str | Path | None = None) -> Config:
         elif document.kind == "catalog":
             catalogs.append(_checked(CatalogSpec, spec, where))
         else:
-            _checked(TransformerSpec, spec, where)
+            transformers.append(_checked(TransformerSpec, spec, where).name)
         differences += reader.differences
+    _check_versions(sources)
     landed = _landing(sources, destinations, differences)
     at = path / DEFAULT_PATH if path.is_dir() else path
-    config = Config(at, tuple(landed), tuple(destinations), tuple(catalogs), tuple(differences))
+    config = Config(at, tuple(landed), tuple(destinations), tuple(catalogs), tuple(transformers), tuple(differences))
     _cross_check(config)
     return config
 
@@ -165,9 +168,17 @@ def _cross_check(config: Config) -> None:
         ("source", [slug(source.name) for source in config.sources]),
         ("destination", [slug(destination.name) for destination in config.destinations]),
         ("catalog", [catalog.name for catalog in config.catalogs]),
+        ("transformer", list(config.transformers)),
     ):
         if repeated := first_repeated(names):
             raise ConfigError(f"two {what}s are called `{repeated}`", hint="names differ in more than case and signs")
+    for destination in config.destinations:
+        for name in destination.transformers:
+            if name not in config.transformers:
+                raise ConfigError(
+                    f"destination `{destination.name}` names the transformer `{name}`, which is not defined",
+                    hint=nearest(name, config.transformers),
+                )
     known = [destination.name for destination in config.destinations]
     for source in config.sources:
         for name in source.destinations:
@@ -183,6 +194,17 @@ def _cross_check(config: Config) -> None:
                 hint=nearest(backend[1], known),
             )
         _check_warehouse(config, source)
+
+
+def _check_versions(sources: Sequence[SourceSpec]) -> None:
+    """See that no plugin of the Hub writes to one destination at two versions, which CloudQuery refuses."""
+    versions: dict[tuple[str, str], str] = {}
+    for source in sources:
+        for name in source.destinations if source.registry in HUB else ():
+            if versions.setdefault((name, source.path), source.version) != source.version:
+                raise ConfigError(
+                    f"the destination `{name}` is used by `{source.path}` at several versions", hint="use one of them"
+                )
 
 
 def _check_warehouse(config: Config, source: SourceSpec) -> None:

@@ -1,10 +1,12 @@
 """From configuration to the destinations that are delivered to."""
 
 from assets.destinations.model import Destination
+from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB
 from integrations.sdk.redact import register_secrets_of
+from orchestration.cloudquery_files import NOT_TRANSFORMED
 from orchestration.config import Config
 from orchestration.probable_secrets import register_probable_secrets
-from orchestration.specs import SourceSpec
+from orchestration.specs import DestinationSpec, SourceSpec
 
 
 def destinations_of(config: Config, source: SourceSpec) -> list[Destination]:
@@ -25,6 +27,14 @@ def destinations_of(config: Config, source: SourceSpec) -> list[Destination]:
                     forced_migration=configured.migrate_mode == "forced",
                     pk_mode=configured.pk_mode,
                     sync_group=configured.sync_group_id,
+                    unusable=_unusable(configured),
                 )
             )
     return found
+
+
+def _unusable(configured: DestinationSpec) -> str:
+    """Why nothing can be delivered to a destination; empty where it can."""
+    if configured.transformers:
+        return NOT_TRANSFORMED
+    return FROM_THE_HUB.format(path=configured.path) if configured.registry in HUB else ""

@@ -18,7 +18,6 @@ FROM_CLOUDQUERY: dict[str, dict[str, Any]] = {
     "destination": {
         "docker_registry_auth_token": {"type": "string"},
         "send_sync_summary": {"type": "boolean"},
-        "transformers": {"type": "array", "items": {"type": "string"}},
     },
 }
 """Fields that are taken from its files and become something else; see orchestration/cloudquery_files.py."""

@@ -149,6 +149,9 @@ class DestinationSpec(_Strict):
         description="A column _cq_sync_group_id of delivered tables, part of their key; {{YEAR}}, {{MONTH}}, {{DAY}}, "
         "{{HOUR}}, {{MINUTE}} and {{SYNC_ID}} in it are the delivery's.",
     )
+    transformers: list[str] = Field(
+        [], description="Names of CloudQuery's transformers. They are not run: a destination that has any gets no rows."
+    )
     spec: Annotated[Any, BeforeValidator(_mapping), WithJsonSchema({"type": "object"})] = Field(
         {}, description="What the destination needs to be told; checked by its own model."
     )

@@ -20,7 +20,10 @@ CQ_ID, SYNC_GROUP = "_cq_id", "_cq_sync_group_id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A destination of config.yaml, resolved; `folder` is where relative paths start."""
+    """A destination of config.yaml, resolved; `folder` is where relative paths start.
+
+    `unusable` is why nothing can be delivered to it, where that is so.
+    """
 
     name: str
     path: str
@@ -31,6 +34,7 @@ class Destination:
     forced_migration: bool = False
     pk_mode: str = "default"
     sync_group: str | None = None
+    unusable: str = ""
 
     def group(self, at: datetime, run_id: str) -> str | None:
         """The sync group of a delivery that is made at this time; None where there are no groups."""

@@ -10,11 +10,13 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets.destinations.writers import connect
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.testing import Answer, Asked, serving
 from orchestration.cli.app import run
 from orchestration.config import load_config
 from orchestration.definitions import build_definitions
+from orchestration.destinations import destinations_of
 from orchestration.home import open_instance
 from orchestration.testing import SOURCE, Project
 from tests.example import TOKEN, library
@@ -247,3 +249,30 @@ def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_
     assert builtins.__import__
     with pytest.raises(ConfigError, match=r"pip install 'headwater\[postgres\]'"):
         needed("postgres", "psycopg")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"path": "sqlite", "spec": {"path": "a.sqlite"}, "transformers": ["hide"]}, "transformers are not run"),
+        ({"path": "cloudquery/postgresql", "version": "v1"}, "`connection` is empty"),
+        ({"path": "acme/files", "registry": "cloudquery", "version": "v1"}, "is on CloudQuery's Hub"),
+    ],
+)
+def test_a_destination_that_cannot_be_used_says_why(
+    tmp_path: Path, more: dict[str, Any], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where rows were to be hidden on the way none is sent, and a plugin of the Hub is not looked for as a file."""
+    documents = [
+        {"kind": "source", "spec": {"name": "shop", "path": "tests.example", "destinations": ["w", "d"]}},
+        {"kind": "destination", "spec": {"name": "w"}},
+        {"kind": "destination", "spec": {"name": "d"} | more},
+        {"kind": "transformer", "spec": {"name": "hide", "registry": "local", "path": "hide"}},
+    ]
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+    config = load_config(path)
+    (destination,) = destinations_of(config, config.sources[0])
+    with pytest.raises(ConfigError, match=says):
+        connect(destination)
+    assert list(tmp_path.iterdir()) == [path]

@@ -181,7 +181,8 @@ def test_what_its_schema_accepts_is_accepted_and_what_it_refuses_refused(
     definition.pop("$ref", None)
     own = file_schema()
     jsonschema.Draft202012Validator.check_schema(own)
-    others = [each for each in (("source", ALONE), ("destination", DESTINATION)) if each[0] != kind]
+    whole = (("source", ALONE), ("destination", DESTINATION), ("transformer", TRANSFORMER))
+    others = [each for each in whole if each[0] != kind]
     compared: list[str] = []
     wrong: list[str] = []
     for what, changed in mutations({"kind": kind, "spec": spec}):
@@ -205,7 +206,8 @@ def test_a_flag_is_true_or_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("FLAG", "true")
     for value, code in (("yes", 0), ("${FLAG}", 0), ('"yes"', 2), ('"true"', 2), ('"${FLAG}"', 2), ("1", 2)):
         path = tmp_path / "config.yml"
-        text = yaml.safe_dump_all([{"kind": "destination", "spec": DESTINATION}, {"kind": "source", "spec": ALONE}])
+        documents = [("destination", DESTINATION), ("transformer", TRANSFORMER), ("source", ALONE)]
+        text = yaml.safe_dump_all([{"kind": kind, "spec": spec} for kind, spec in documents])
         path.write_text(f"{text}  deterministic_cq_id: {value}\n", encoding="utf-8")
         assert run(["validate", "--config", str(path)]) == code, value
         assert code or load_config(path).sources[0].deterministic_cq_id
@@ -236,7 +238,7 @@ def test_every_field_of_its_files_is_in_the_docs() -> None:
 
 def test_every_field_is_honoured_or_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`migrate-config` says which, and `validate` what cannot be had."""
-    path = written(tmp_path, ("source", SOURCE), ("destination", DESTINATION))
+    path = written(tmp_path, ("source", SOURCE), ("destination", DESTINATION), ("transformer", TRANSFORMER))
     config = load_config(path)
     assert config.destination("pg").path == "postgres"
     assert config.destination("pg").sync_group_id == "{{YEAR}}"
@@ -329,4 +331,76 @@ def test_a_backend_that_is_nowhere_is_refused(tmp_path: Path) -> None:
     """As a destination that is not defined."""
     spec = {**SOURCE, "backend_options": {"table_name": "state", "connection": "@@plugins.pgg.connection"}}
     with pytest.raises(ConfigError, match="pgg"):
-        load_config(written(tmp_path, ("source", spec), ("destination", DESTINATION)))
+        load_config(written(tmp_path, ("source", spec), ("destination", DESTINATION), ("transformer", TRANSFORMER)))
+
+
+def test_what_cloudquery_refuses_of_a_whole_file_is_refused(tmp_path: Path) -> None:
+    """A transformer that is nowhere, or there twice; one plugin that writes to one destination at two versions."""
+    both = [("source", ALONE), ("destination", DESTINATION)]
+    again = ("source", {**ALONE, "name": "again"})
+    newer = ("source", {**ALONE, "name": "again", "version": "v2.0.0"})
+    basic = ("transformer", TRANSFORMER)
+    assert len(load_config(written(tmp_path, *both, again, basic)).sources) == 2
+    for documents, said in (
+        (both, "destination `pg` names the transformer `basic`, which is not defined"),
+        ([*both, basic, basic], "two transformers are called `basic`"),
+        ([*both, newer, basic], "the destination `pg` is used by `cloudquery/aws` at several versions"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load_config(written(tmp_path, *documents))
+        assert said in str(caught.value)
+
+
+def test_the_warehouse_has_no_transformers(tmp_path: Path) -> None:
+    """Rows land in it as they are: CloudQuery's duckdb with transformers is none, and ours is refused."""
+    spec = {**DESTINATION, "path": "cloudquery/duckdb", "spec": {"connection_string": "x.duckdb"}}
+    config = load_config(written(tmp_path, ("source", ALONE), ("destination", spec), ("transformer", TRANSFORMER)))
+    assert (config.destination("pg").is_warehouse, config.sources[0].destinations) == (False, ["warehouse", "pg"])
+    with pytest.raises(ConfigError, match="the warehouse has no `transformers`"):
+        load_config(written(tmp_path, ("destination", {"name": "w", "transformers": ["basic"]})))
+
+
+@pytest.mark.parametrize(
+    ("path", "connection_string", "spec"),
+    [
+        ("postgresql", "postgres://u:p%40@h:1/d?search_path=cq,public&sslmode=disable&pool_max_conns=4",
+         {"connection": "postgres://u:p%40@h:1/d?sslmode=disable", "schema": "cq"}),
+        ("postgresql", "postgres:///d?host=/tmp", {"connection": "postgres:///d?host=%2Ftmp"}),
+        ("postgresql", "postgres://h/d?pool_min_conns=1", {"connection": "postgres://h/d"}),
+        ("postgresql", "user=u password=?x host=h", {"connection": "user=u password=?x host=h"}),
+        ("sqlite", "./db.sql?mode=rwc", {"path": "./db.sql"}),
+        ("sqlite", ":memory:", None),
+        ("duckdb", "./db.duckdb", {"path": "./db.duckdb"}),
+        ("duckdb", "md:my_db?motherduck_token=x", None),
+    ],
+)  # fmt: skip
+def test_connection_strings_mean_what_they_mean_there(
+    tmp_path: Path, path: str, connection_string: str, spec: dict[str, Any] | None
+) -> None:
+    """The schema of a search path is ours, what only pgx knows is left out; what is no file stays a plugin."""
+    given = {
+        "name": "pg",
+        "path": f"cloudquery/{path}",
+        "version": "v1",
+        "spec": {"connection_string": connection_string},
+    }
+    made = load_config(written(tmp_path, ("source", ALONE), ("destination", given))).destination("pg")
+    if spec is None:
+        assert made.registry == "cloudquery"
+        return
+    kept = made.spec.model_dump(by_alias=True, exclude_unset=True)
+    if "connection" in kept:
+        kept["connection"] = made.spec.connection.get_secret_value()
+    assert (made.registry, kept) == ("python", spec)
+
+
+def test_what_ours_cannot_do_is_told_from_what_only_tunes(tmp_path: Path) -> None:
+    """Batch sizes are of no consequence; another way to log in is. No plugin is told where another one is."""
+    own = {"connection_string": "postgres://h/d", "batch_size": 1, "aws_iam_auth": {"region": "x"}}
+    pg = {"name": "pg", "path": "cloudquery/postgresql", "version": "v1", "spec": own}
+    source = {**ALONE, "registry": "grpc", "path": "h:1", "spec": {"state": "@@plugins.pg.connection"}}
+    config = load_config(written(tmp_path, ("source", source), ("destination", pg)))
+    works = {each.field: each.works for each in config.differences}
+    assert works == {
+        "spec": False, "spec.aws_iam_auth": False, "spec.batch_size": True, "path": True, "destinations": True,
+    }  # fmt: skip

@@ -28,7 +28,9 @@ def plugin_spec() -> type[BaseModel]:
 
 
 def connect(destination: Destination) -> Writer:
-    """A writer for the destination. Raises: ConfigError for a package that is missing, WarehouseError."""
+    """A writer for the destination. Raises: ConfigError for one that cannot be used, WarehouseError."""
+    if destination.unusable:
+        raise ConfigError(destination.unusable)
     if destination.registry != "python":
         from assets.destinations import cloudquery
 

@@ -15,7 +15,7 @@ from assets.destinations.sql import STAGE, SqlWriter, wider_of
 from assets.destinations.values import is_nested, json_text
 from assets.destinations.writers import needed
 from assets.warehouse.quoting import name, names, text
-from integrations.sdk.errors import WarehouseError
+from integrations.sdk.errors import ConfigError, WarehouseError
 from integrations.sdk.redact import register_secret
 from integrations.sdk.types import ColumnType, Kind
 
@@ -146,7 +146,11 @@ class Postgres(SqlWriter):
 
 
 def connect(spec: Spec, folder: Path) -> Postgres:
-    """The database that the spec names."""
+    """The database that the spec names. Raises: ConfigError when it names none, which libpq would not mind."""
+    if not spec.connection.get_secret_value().strip():
+        raise ConfigError(
+            "the destination's `connection` is empty", hint="such as postgresql://user@host:5432/database"
+        )
     return Postgres(spec.connection.get_secret_value(), spec.schema_name, spec.connect_timeout_s)
 
 
