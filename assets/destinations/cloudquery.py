@@ -185,10 +185,13 @@ class _Sending:
 
 
 def _parts(batch: Any) -> Iterator[Any]:
-    """A batch in pieces that are each small enough for a message, if their rows are of a size."""
-    rows = max(1, int(batch.num_rows * min(1.0, BATCH_BYTES / max(1, batch.nbytes))))
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+    """A batch in halves until each is small enough for a message."""
+    if batch.nbytes <= BATCH_BYTES or batch.num_rows < 2:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _parts(batch.slice(0, half))
+    yield from _parts(batch.slice(half))
 
 
 def schema_for(table: DeliveredTable) -> Any:

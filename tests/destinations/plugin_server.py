@@ -75,8 +75,8 @@ def _keys(schema: pa.Schema) -> list[str]:
 
 @contextmanager
 def serving(keeper: Keeper) -> Iterator[str]:
-    """The plugin's address."""
-    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 100 << 20)])
+    """The plugin's address; it takes messages of the size that a server written in Python does."""
+    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 4 << 20)])
     plugin_pb2_grpc.add_PluginServicer_to_server(keeper, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

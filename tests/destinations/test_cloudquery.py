@@ -99,6 +99,13 @@ def test_only_what_is_new_is_sent(to: Deliverer, keeper: Keeper) -> None:
     assert "delete" not in keeper.messages
 
 
+def test_long_rows_among_short_ones_fit_into_messages(to: Deliverer, keeper: Keeper) -> None:
+    """A message is as small as its own rows ask for, not as the batch has them on average."""
+    long = [{"id": n, "name": "x" * 1_500_000} for n in range(3)]
+    fine(to.both(items(*long, *({"id": n, "name": "y"} for n in range(3, 3000)))))
+    assert len(kept(keeper)) == 3000
+
+
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_a_plugin_that_fails_is_said_and_made_good(to: Deliverer, keeper: Keeper, after: int) -> None:
     """The position stays, the error has the plugin's words, and the next delivery brings everything."""
