@@ -42,22 +42,25 @@ def serve(
     from orchestration.sources import spec_model
 
     log_to_stdout(log_level, as_json=log_format == "json")
-    configured, folder = _find(source, config)
+    configured, folder, memory_mib = _find(source, config)
     spec_model(configured, folder)  # that there is such an integration
-    serve_plugin(configured, folder, address, is_socket=network == "unix")
+    serve_plugin(configured, folder, address, is_socket=network == "unix", memory_mib=memory_mib)
 
 
-def _find(source: str, config: Path | None) -> tuple[Any, Path]:
-    """The source's configuration: of the config file, if there is one that has it, else the module's alone."""
+def _find(source: str, config: Path | None) -> tuple[Any, Path, int]:
+    """The source's configuration: of the config file, if there is one that has it, else the module's alone.
+
+    Last how much memory its warehouse may use.
+    """
     from orchestration.config import config_path, load_config
-    from orchestration.specs import SourceSpec
+    from orchestration.specs import DuckDBSpec, SourceSpec
 
     path = config_path(config)
     if config or path.exists():
         loaded = load_config(path)
         for configured in loaded.sources:
             if configured.name == source:
-                return configured, loaded.folder
+                return configured, loaded.folder, loaded.warehouse_of(configured).spec.memory_mib
     name = source.rpartition(".")[2].replace("-", "_")
     alone = {"name": name, "path": source, "destinations": ["served"], "spec": {}}
-    return SourceSpec.model_validate(alone), Path.cwd()
+    return SourceSpec.model_validate(alone), Path.cwd(), DuckDBSpec.model_validate({}).memory_mib

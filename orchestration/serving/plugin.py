@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,8 +30,8 @@ log = logging.getLogger(__name__)
 class SourcePlugin(plugin_pb2_grpc.PluginServicer, discovery_pb2_grpc.DiscoveryServicer):
     """One integration, served. Names of methods are the protocol's."""
 
-    def __init__(self, configured: SourceSpec, folder: Path) -> None:
-        self._configured, self._folder = configured, folder
+    def __init__(self, configured: SourceSpec, folder: Path, memory_mib: int) -> None:
+        self._configured, self._folder, self._memory_mib = configured, folder, memory_mib
         self.name = plugin_name(configured.path if configured.registry == "python" else "", configured.name)
         self._served: Served | None = None
         self._syncing = threading.Lock()
@@ -84,8 +85,6 @@ class SourcePlugin(plugin_pb2_grpc.PluginServicer, discovery_pb2_grpc.DiscoveryS
 
     def Sync(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """All tables first, then their rows, parents before children; errors by table; how far each was read."""
-        if request.shard.total > 1:  # each shard would send everything
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "shards are not supported: sync without --shard")
         if not self._syncing.acquire(blocking=False):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "a sync of this plugin is under way")
         interrupts = Interrupts()
@@ -100,7 +99,8 @@ class SourcePlugin(plugin_pb2_grpc.PluginServicer, discovery_pb2_grpc.DiscoveryS
 
     def _sync(self, request: Any, interrupts: Interrupts) -> Iterator[Any]:
         served = self._initialised()
-        wanted = _wanted(request, deterministic_ids=request.deterministic_cq_id)
+        shard = (request.shard.num, request.shard.total) if request.shard.total > 1 else (1, 1)
+        wanted = replace(_wanted(request), deterministic_ids=request.deterministic_cq_id, shard=shard)
         for node in served.nodes(wanted):
             yield pb.Sync.Response(migrate_table=pb.Sync.MessageMigrateTable(table=schema_bytes(served.schema(node))))
         backend = request.backend
@@ -137,7 +137,7 @@ class SourcePlugin(plugin_pb2_grpc.PluginServicer, discovery_pb2_grpc.DiscoveryS
             raise ConfigError("the spec is not JSON") from None
         if not isinstance(given, dict):
             raise ConfigError("the spec is not an object")
-        return Served(self._configured, self._folder, given, connects=connects)
+        return Served(self._configured, self._folder, given, connects=connects, memory_mib=self._memory_mib)
 
     def _initialised(self) -> Served:
         if self._served is None:
@@ -150,9 +150,9 @@ class SourcePlugin(plugin_pb2_grpc.PluginServicer, discovery_pb2_grpc.DiscoveryS
         self._served = None
 
 
-def _wanted(request: Any, *, deterministic_ids: bool = False) -> Wanted:
+def _wanted(request: Any) -> Wanted:
     tables, skip_tables = list(request.tables) or ["*"], list(request.skip_tables)
-    return Wanted(tables, skip_tables, request.skip_dependent_tables, deterministic_ids)
+    return Wanted(tables, skip_tables, request.skip_dependent_tables)
 
 
 class _Answering:

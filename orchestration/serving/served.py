@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from assets.engine import sync_tables
@@ -25,7 +26,7 @@ from assets.warehouse import cursor_export
 from assets.warehouse.arrow_out import record_batches
 from assets.warehouse.quoting import name
 from integrations.sdk.cloudquery.tables import CQ_ID, CQ_PARENT_ID, schema_of
-from integrations.sdk.errors import ConfigError, HeadwaterError
+from integrations.sdk.errors import ConfigError, HeadwaterError, WarehouseError
 from integrations.sdk.schema import Node
 from integrations.sdk.select import select
 from integrations.sdk.streams import INTERNAL
@@ -34,18 +35,20 @@ from orchestration.sources import load_sources, needs_discovery, snapshot_path
 from orchestration.specs import DestinationSpec, DuckDBSpec, SourceSpec
 
 BATCH_ROWS = 10_000
+MORE = "give the source's warehouse in the config file more memory_mib"
 PREFIX = "headwater-serve-"
 SENT = {column: INTERNAL[column] for column in (CQ_ID, CQ_PARENT_ID)}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a client wants to be sent: patterns of tables, and how."""
+    """What a client wants to be sent: patterns of tables, and how; `shard` is one part (from 1) of so many."""
 
     tables: Sequence[str] = ("*",)
     skip_tables: Sequence[str] = ()
     skip_dependent_tables: bool = False
     deterministic_ids: bool = False
+    shard: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,11 @@ Message = Sent | Failed | Reached
 class Served:
     """An integration with a spec, in a folder of its own. Raises: HeadwaterError for a wrong spec."""
 
-    def __init__(self, configured: SourceSpec, folder: Path, given: Mapping[str, Any], *, connects: bool) -> None:
+    def __init__(
+        self, configured: SourceSpec, folder: Path, given: Mapping[str, Any], *, connects: bool, memory_mib: int
+    ) -> None:
         _sweep()
+        self._memory_mib = memory_mib
         self._temporary = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")
         try:
             self._source = self._load(configured, folder, given, connects=connects)
@@ -87,7 +93,7 @@ class Served:
 
     def _load(self, configured: SourceSpec, folder: Path, given: Mapping[str, Any], *, connects: bool) -> Source:
         path = Path(self._temporary.name)
-        warehouse = DuckDBSpec.model_validate({"path": str(path / "served.duckdb")})
+        warehouse = DuckDBSpec.model_validate({"path": str(path / "served.duckdb"), "memory_mib": self._memory_mib})
         destination = DestinationSpec.model_validate({"name": "served", "spec": warehouse})
         wanted = {"spec": {**configured.spec, **given}, "destinations": ["served"], "tables": ["*"]}
         config = Config(folder / "config.yaml", (configured.model_copy(update=wanted),), (destination,))
@@ -123,7 +129,7 @@ class Served:
         self, wanted: Wanted, state: Mapping[str, str], interrupts: Interrupts, *, run_id: str
     ) -> Iterator[Message]:
         """Read the tables from where `state` says. Raises: HeadwaterError, KeyboardInterrupt."""
-        source, nodes = self._source, self.nodes(wanted)
+        source, nodes = self._source, _shard(self.nodes(wanted), *wanted.shard)
         warehouse = source.warehouse
         warehouse.path.unlink(missing_ok=True)
         with warehouse.session() as session:
@@ -141,7 +147,11 @@ class Served:
         )
         with closing(sync_tables(order, interrupts)) as outcomes:
             for outcome in outcomes:
-                yield from self._messages(outcome)
+                try:
+                    yield from self._messages(outcome)
+                except duckdb.Error as error:  # its rows need more memory than there is, or the disk is full
+                    said = str(error).partition("\n")[0]
+                    yield Failed(outcome.node.name, WarehouseError(f"its rows cannot be sent: {said}", hint=MORE))
 
     def _messages(self, outcome: TableOutcome) -> Iterator[Message]:
         source, node = self._source, outcome.node
@@ -159,6 +169,14 @@ class Served:
             yield Failed(node.name, outcome.error)
         if reached:
             yield Reached(reached)
+
+
+def _shard(nodes: Sequence[Node], part: int, parts: int) -> list[Node]:
+    """One of so many parts of the tables, each with all that are below it. Raises: ConfigError."""
+    if not 1 <= part <= parts:
+        raise ConfigError(f"there is no shard {part} of {parts}", hint="they are counted from 1")
+    mine = {node.name for node in [node for node in nodes if node.parent is None][part - 1 :: parts]}
+    return [node for node in nodes if [node, *node.ancestors()][-1].name in mine]
 
 
 def _sweep() -> None:

@@ -27,9 +27,9 @@ LEVELS["error"] = logging.ERROR
 NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn"}
 
 
-def serve(configured: SourceSpec, folder: Path, address: str, *, is_socket: bool) -> None:
+def serve(configured: SourceSpec, folder: Path, address: str, *, is_socket: bool, memory_mib: int) -> None:
     """Serve until a signal comes. Raises: ConfigError when nothing can listen at the address."""
-    plugin = SourcePlugin(configured, folder)
+    plugin = SourcePlugin(configured, folder, memory_mib)
     server = grpc.server(
         ThreadPoolExecutor(THREADS, "plugin"),
         options=[("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)],

@@ -22,6 +22,7 @@ class SampleSpec(BaseModel, extra="forbid"):
     token: SecretStr = Field(SecretStr("right"), description="A token; anything but `right` is refused.")
     rows: int = Field(25_000, description="How many rows the flat table has.")
     events: int = Field(100, description="How many events there are by now.")
+    long_kib: int = Field(0, description="How many KiB each row of the flat table has besides.")
 
 
 class SampleClient:
@@ -41,8 +42,10 @@ class SampleClient:
 def flat(client: SampleClient, parent_row: Any, window: Any) -> Iterator[Any]:
     """Rows of the usual types."""
     client.check()
-    for first in range(0, client.spec.rows, 1000):
-        yield [flat_row(number) for number in range(first, min(first + 1000, client.spec.rows))]
+    more = {"note": "é" * (client.spec.long_kib << 9)} if client.spec.long_kib else {}
+    page = 1 if more else 1000
+    for first in range(0, client.spec.rows, page):
+        yield [flat_row(number) | more for number in range(first, min(first + page, client.spec.rows))]
 
 
 def flat_row(number: int) -> dict[str, Any]:

@@ -223,10 +223,40 @@ def test_what_is_no_integration_is_not_served() -> None:
     assert "nope" in process.stderr
 
 
-def test_a_shard_is_refused(client: Client) -> None:
-    """Each shard of a sync would send everything."""
-    client.init()
+def test_each_shard_has_a_part_of_the_tables(client: Client) -> None:
+    """All are announced in each; a table's rows come in one of them, and those below it with them."""
+    client.init(rows=10)
+    tables = ("flat", "parents", "children", "kinds")
+    seen: dict[str, list[int]] = {table: [] for table in tables}
+    for number in (1, 2, 3, 4):
+        messages = client.sync(*tables, shard=pb.Sync.Request.Shard(num=number, total=4))
+        assert [each.WhichOneof("message") for each in messages][:4] == ["migrate_table"] * 4
+        for table in tables:
+            seen[table] += [number] if rows(messages, table) else []
+    assert seen == {"flat": [1], "parents": [2], "children": [2], "kinds": [3]}
     with pytest.raises(grpc.RpcError) as refused:
-        client.sync("flat", shard=pb.Sync.Request.Shard(num=1, total=2))
+        client.sync("flat", shard=pb.Sync.Request.Shard(num=5, total=4))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "--shard" in refused.value.details()
+
+
+def test_a_table_whose_rows_need_too_much_memory_is_named(tmp_path: Path) -> None:
+    """The others are sent; the memory is that of the source's warehouse in the config file."""
+    config = tmp_path / "config.yaml"
+    source = {"name": "sample", "path": SOURCE, "destinations": ["w"]}
+    warehouse = {"name": "w", "spec": {"memory_mib": 128}}
+    documents = [{"kind": "source", "spec": source}, {"kind": "destination", "spec": warehouse}]
+    config.write_text("\n---\n".join(map(json.dumps, documents)), encoding="utf-8")
+    address = f"127.0.0.1:{free_port()}"
+    process = start(["sample", "--address", address, "--config", str(config)])
+    try:
+        client = Client(address)
+        client.init(rows=30, long_kib=3 << 10)
+        messages = client.sync("flat", "kinds")
+        client.channel.close()
+    finally:
+        process.terminate()
+        process.wait(15)
+    (error,) = [each.error for each in messages if each.WhichOneof("message") == "error"]
+    assert error.table_name == "flat"
+    assert "more memory_mib" in error.error
+    assert len(rows(messages, "kinds")) == 2
