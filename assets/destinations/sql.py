@@ -1,7 +1,7 @@
 """What writers of SQL databases have in common: one transaction a table, rows merged through a staged table.
 
-Into an empty table rows go at once, and so they do when all of a table is replaced. Else they are staged, what is
-there under their keys is replaced, and what is not among them is removed when the delivery says so.
+Into an empty table rows go at once, and so they do when all of a table is replaced. Else their keys are staged, what is
+there under them goes, the rows take its place, and what is not among them is removed when the delivery says so.
 """
 
 from abc import ABC, abstractmethod
@@ -52,8 +52,8 @@ class SqlWriter(ABC):
         """The columns of the table that is there, with their types, and its primary key; none when it is not."""
 
     @abstractmethod
-    def load(self, table: DeliveredTable, rows: Rows, *, staged: bool) -> None:
-        """Put all rows into the table, or into the staged one."""
+    def load(self, table: DeliveredTable, rows: Rows, columns: Mapping[str, ColumnType], *, staged: bool) -> None:
+        """Put these columns of all rows into the table, or into the staged one."""
 
     @abstractmethod
     def widen(self, table: DeliveredTable, columns: Mapping[str, str]) -> None:
@@ -120,7 +120,7 @@ class SqlWriter(ABC):
             if rows.count and not self._is_fresh and not self._is_empty(table):
                 self._write_beside(table, rows, how)
             elif rows.count:
-                self.load(table, rows, staged=False)
+                self.load(table, rows, table.columns, staged=False)
             if self._is_fresh:
                 self.make_key(table)
                 self._is_fresh = False
@@ -132,15 +132,14 @@ class SqlWriter(ABC):
             self._replace(table, rows)
             return
         if table.keys:
-            self._stage(table, rows)
-            self._merge(table)
+            self._merge(table, rows)
             return
         if how.whole and how.write_mode != APPEND:
             self._removed = max(0, self.execute(f"DELETE FROM {self.target(table)} WHERE {own}") - rows.count)
         elif how.repeats:
             later = f" AND {name('_cq_sync_time')} > {text(how.after)}" if how.after else ""
             self.execute(f"DELETE FROM {self.target(table)} WHERE {own}{later}")
-        self.load(table, rows, staged=False)
+        self.load(table, rows, table.columns, staged=False)
 
     def _has_others(self, table: DeliveredTable) -> bool:
         """Whether the table has rows of another source."""
@@ -152,31 +151,34 @@ class SqlWriter(ABC):
         target = self.target(table)
         self.execute(f"CREATE TEMPORARY TABLE {STAGE} AS SELECT {names(list(table.keys))} FROM {target}")
         self.execute(f"DELETE FROM {target}")
-        self.load(table, rows, staged=False)
+        self.load(table, rows, table.columns, staged=False)
         gone = f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {_same(table, target)})"
         ((removed,),) = self.query(gone)
         assert isinstance(removed, int)
         self._removed = removed
         self.execute(f"DROP TABLE {STAGE}")
 
-    def _stage(self, table: DeliveredTable, rows: Rows) -> None:
-        listed = names(list(table.columns))
+    def _merge(self, table: DeliveredTable, rows: Rows) -> None:
+        """Put the rows in place of those with their keys; whole rows are staged only where one statement does it."""
+        target, listed = self.target(table), names(list(table.columns))
+        if self.replaces_by_key and not table.nullable:
+            self._stage(table, rows, table.columns)
+            self.execute(f"INSERT OR REPLACE INTO {target} ({listed}) SELECT {listed} FROM {STAGE}")
+            return
+        self._stage(table, rows, {key: table.columns[key] for key in table.keys})
+        self.execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {STAGE} s WHERE {_same(table, target)})")
+        self.load(table, rows, table.columns, staged=False)
+
+    def _stage(self, table: DeliveredTable, rows: Rows, columns: Mapping[str, ColumnType]) -> None:
+        listed = names(list(columns))
         self.execute(f"CREATE TEMPORARY TABLE {STAGE} AS SELECT {listed} FROM {self.target(table)} WHERE 1 = 0")
         self._is_staged = True
-        self.load(table, rows, staged=True)
-        self.execute(f"CREATE INDEX {self.stage_index()} ON {STAGE} ({names(list(table.keys))})")
+        self.load(table, rows, columns, staged=True)
+        self.prepare_stage(table)
 
-    def stage_index(self) -> str:
-        """The name of the staged table's index."""
-        return f"{STAGE}_key"
-
-    def _merge(self, table: DeliveredTable) -> None:
-        target, listed = self.target(table), names(list(table.columns))
-        replaces = self.replaces_by_key and not table.nullable
-        if not replaces:
-            self.execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {STAGE} s WHERE {_same(table, target)})")
-        insert = "INSERT OR REPLACE" if replaces else "INSERT"
-        self.execute(f"{insert} INTO {target} ({listed}) SELECT {listed} FROM {STAGE}")
+    @abstractmethod
+    def prepare_stage(self, table: DeliveredTable) -> None:
+        """Make the keys of the staged table quick to find."""
 
     def delete_stale(self, table: DeliveredTable, rows: Rows, how: How) -> int:
         """Remove this source's rows whose key is not among those that were written."""

@@ -119,19 +119,20 @@ class Postgres(SqlWriter):
         changes = ", ".join(f"ALTER COLUMN {name(column)} TYPE {type_}" for column, type_ in columns.items())
         self.execute(f"ALTER TABLE {self.target(table)} {changes}")
 
-    def load(self, table: DeliveredTable, rows: Rows, *, staged: bool) -> None:
+    def load(self, table: DeliveredTable, rows: Rows, columns: Mapping[str, ColumnType], *, staged: bool) -> None:
         into = STAGE if staged else self.target(table)
-        values = ", ".join(_escaped(type_, _value(type_, name(column))) for column, type_ in table.columns.items())
+        values = ", ".join(_escaped(type_, _value(type_, name(column))) for column, type_ in columns.items())
         with self._connection.cursor() as cursor:
-            copying = f"COPY {into} ({names(list(table.columns))}) FROM STDIN"
+            copying = f"COPY {into} ({names(list(columns))}) FROM STDIN"
             with cursor.copy(copying) as copy, TemporaryDirectory(prefix="headwater-") as folder:
                 for path in _chunks(rows, values, Path(folder)):
                     with path.open("rb") as file:
                         while chunk := file.read(CHUNK_BYTES):
                             copy.write(chunk)
                     path.unlink()
-        if staged:
-            self.execute(f"ANALYZE {STAGE}")
+
+    def prepare_stage(self, table: DeliveredTable) -> None:
+        self.execute(f"ANALYZE {STAGE}")
 
     def losses(self, table: DeliveredTable, rows: Rows) -> list[str]:
         texts = [column for column, type_ in table.columns.items() if type_.kind in (Kind.TEXT, Kind.JSON)]

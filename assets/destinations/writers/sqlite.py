@@ -94,14 +94,13 @@ class Sqlite(SqlWriter):
         self.execute(f"ALTER TABLE {beside} RENAME TO {name(table.name)}")
         self.make_key(table)
 
-    def load(self, table: DeliveredTable, rows: Rows, *, staged: bool) -> None:
-        columns = {column: _value(type_, name(column)) for column, type_ in table.columns.items()}
-        reader = rows.arrow(columns, BATCH_ROWS)
+    def load(self, table: DeliveredTable, rows: Rows, columns: Mapping[str, ColumnType], *, staged: bool) -> None:
+        reader = rows.arrow({column: _value(type_, name(column)) for column, type_ in columns.items()}, BATCH_ROWS)
         with self._connection.cursor() as cursor:
             cursor.adbc_ingest(STAGE if staged else table.name, reader, mode="append", temporary=staged)
 
-    def stage_index(self) -> str:
-        return f"temp.{STAGE}_key"
+    def prepare_stage(self, table: DeliveredTable) -> None:
+        self.execute(f"CREATE INDEX temp.{STAGE}_key ON {STAGE} ({names(list(table.keys))})")
 
     def losses(self, table: DeliveredTable, rows: Rows) -> list[str]:
         floats = [column for column, type_ in table.columns.items() if type_.kind is Kind.FLOAT]
