@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,8 +25,7 @@ DECLARED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredEdge:
+class DeclaredEdge(msgspec.Struct, frozen=True, kw_only=True):
     """An edge as its author wrote it: two ends, each with a `type`."""
 
     source: str
@@ -99,16 +99,10 @@ def _declared(session: Session, gathered: Gathered, forgotten: Set[str]) -> None
             updated_at=at,
         )
     ends = "SELECT source, from_identifier, to_identifier FROM catalog.lineage ORDER BY source, position"
+    read = cache(msgspec.json.decode)  # most ends are of several edges
     for source, upstream, downstream in session.query(ends)[1]:
-        if source in forgotten:
-            continue
-        gathered.declared.append(
-            DeclaredEdge(
-                source=source,
-                upstream=msgspec.json.decode(upstream),
-                downstream=msgspec.json.decode(downstream),
-            )
-        )
+        if source not in forgotten:
+            gathered.declared.append(DeclaredEdge(source=source, upstream=read(upstream), downstream=read(downstream)))
 
 
 def _loaded(session: Session, gathered: Gathered, source: Source, database: str) -> None:

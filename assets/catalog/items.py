@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -15,8 +15,13 @@ Kind = Literal["resource", "edge"]
 FIELDS = ("title", "description", "definition", "native_type", "type", "database", "schema", "group", "product")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class _Internal(msgspec.Struct, frozen=True, tag_field="type", tag="internal_resource"):
+    """An end of an edge that the catalog has."""
+
+    databuilder_id: str
+
+
+class Item(msgspec.Struct, frozen=True):
     """One resource or one edge; `key` never changes, `digest` does when any of it does."""
 
     kind: Kind
@@ -46,7 +51,7 @@ def _items(catalog: Catalog) -> Iterator[Item]:
     for entry in catalog.entries.values():
         yield _item("resource", entry.key, entry.source, resource_of(entry), entry.sql)
     for edge in catalog.edges:
-        document = {"from_identifier": _internal(edge.upstream), "to_identifier": _internal(edge.downstream)}
+        document = {"from_identifier": _Internal(edge.upstream), "to_identifier": _Internal(edge.downstream)}
         yield _item("edge", f"{edge.upstream} → {edge.downstream}", edge.source, document)
     seen: set[str] = set()
     for loose in catalog.unresolved:
@@ -79,10 +84,6 @@ def resource_of(entry: Entry) -> Mapping[str, Any]:
         if entry.sort_order is not None:
             document["sort_order"] = entry.sort_order
     return document
-
-
-def _internal(key: str) -> dict[str, str]:
-    return {"type": "internal_resource", "databuilder_id": key}
 
 
 def _item(kind: Kind, key: str, source: str, document: Mapping[str, Any], beside: str = "") -> Item:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -36,8 +38,7 @@ class Entry:
     sql: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True, kw_only=True):
     """Data, or meaning, flows from one entry to another.
 
     `how` says where it is known from: declared, sql, parent (a child table's) or api. `confidence` is from 0 to 1.
@@ -50,8 +51,7 @@ class Edge:
     confidence: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unresolved:
+class Unresolved(msgspec.Struct, frozen=True, kw_only=True):
     """An end of a declared edge that the catalog does not have: as its author wrote it, why, and what is near."""
 
     source: str

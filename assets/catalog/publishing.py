@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import msgspec
 from pydantic import BaseModel
@@ -25,7 +25,7 @@ from assets.warehouse.session import Session
 from integrations.sdk.errors import HeadwaterError
 
 Action = Literal["created", "changed", "removed"]
-Before = dict[tuple[str, str], tuple[str, str, Action]]  # by kind and key: source, digest, what a change of it is
+KINDS: tuple[Kind, ...] = get_args(Kind)
 HINTS = {
     401: "check the credentials in the catalog's spec",
     403: "the credentials may not write there: ask for the permission",
@@ -138,59 +138,74 @@ def plan_for(
     `target` is its name and address. What `forgotten` sources have there is removed, however much it is.
     """
     session.execute_many(CREATE)
-    before = _before(session, target)
+    held, uncertain = _held(session, target), _uncertain(session, target)
     changes: list[Change] = []
-    seen: set[tuple[str, str]] = set()
-    alive: set[str] = set()
-    for item in items_of(catalog):
-        known = before.get((item.kind, item.key))
-        seen.add((item.kind, item.key))
-        alive.add(item.source)
-        if known is None or known[1] != item.digest:
-            action: Action = "created" if known is None else known[2]
-            changes.append(Change(len(changes), action, item.kind, item.key, item.source, item.digest, item.payload))
-    changed = {(change.kind, change.key) for change in changes if change.action == "changed"}
-    was = {(item.kind, item.key): item for item in _published(session, target, changed | (before.keys() - seen))}
+    seen: dict[Kind, set[str]] = {kind: set() for kind in held}
+    items = items_of(catalog)
+    for item in items:
+        seen[item.kind].add(item.key)
+        action = uncertain[item.kind].get(item.key)
+        known = held[item.kind].get(item.key)
+        if action is None:
+            if known == item.digest:
+                continue
+            action = "created" if known is None else "changed"
+        changes.append(Change(len(changes), action, item.kind, item.key, item.source, item.digest, item.payload))
+    wanted = [(change.kind, change.key) for change in changes if change.action == "changed"]
+    wanted += [(kind, key) for kind in held for key in (held[kind].keys() | uncertain[kind].keys()) - seen[kind]]
+    was = _received(session, target, wanted)
     for n, change in enumerate(changes):
         if change.action == "changed":
             changes[n] = replace(change, before=was[change.kind, change.key].payload)
-    gone = [item for key, item in was.items() if key not in seen]
-    removed, kept, held_back = _removals(gone, before, alive, filtered, threshold, forgotten)
+    gone = [item for (_, key), item in sorted(was.items()) if key not in seen[item.kind]]
+    had = _counts(session, target) if gone else {}
+    removed, kept, held_back = _removals(gone, had, {item.source for item in items}, filtered, threshold, forgotten)
     for item in removed:
         changes.append(Change(len(changes), "removed", item.kind, item.key, item.source, "", item.payload))
     return Plan(target=target, changes=changes, held_back=held_back, kept=kept)
 
 
-def _before(session: Session, target: str) -> Before:
-    """What the target holds, and, without a digest, what it may hold: what was not crossed off the last time."""
-    owner = f"target = {text(target)}"
-    sql = (
-        f"SELECT kind, key, source, digest, 'changed' FROM catalog.publications WHERE {owner} UNION ALL "
-        "SELECT kind, key, source, '', CASE action WHEN 'created' THEN action ELSE 'changed' END "
-        f"FROM catalog.outbox WHERE {owner}"
-    )
-    before: Before = {}
-    for kind, key, source, digest, action in session.query(sql)[1]:
-        if not digest or (kind, key) not in before:
-            before[kind, key] = (source, digest, action)
-    return before
+def _held(session: Session, target: str) -> Mapping[Kind, Mapping[str, str]]:
+    """The digests of what the target holds, by kind and key."""
+    sql = f"SELECT key, digest FROM catalog.publications WHERE target = {text(target)} AND kind = "
+    return {kind: dict(session.query(sql + text(kind))[1]) for kind in KINDS}
 
 
-def _published(session: Session, target: str, wanted: Set[tuple[str, str]]) -> list[Item]:
-    """Some of what was published, or only sent, as it was; edges before the resources that they join."""
-    found: dict[tuple[str, str], Item] = {}
+def _uncertain(session: Session, target: str) -> Mapping[Kind, Mapping[str, Action]]:
+    """What was not crossed off the last time, so that the target may hold it, by kind; what a change of it is."""
+    found: dict[Kind, dict[str, Action]] = {kind: {} for kind in KINDS}
+    rows = session.query(f"SELECT kind, key, action FROM catalog.outbox WHERE target = {text(target)}")[1]
+    for kind, key, action in rows:
+        found[kind][key] = "created" if action == "created" else "changed"
+    return found
+
+
+def _received(session: Session, target: str, wanted: Sequence[tuple[Kind, str]]) -> dict[tuple[Kind, str], Item]:
+    """Some of what was published, or only sent, as it was."""
+    found: dict[tuple[Kind, str], Item] = {}
+    listed = msgspec.json.encode(wanted).decode()
+    rows = """SELECT row[1] AS kind, row[2] AS key FROM (SELECT unnest(from_json(?, '[["VARCHAR"]]')) AS row)"""
     for table in ("outbox", "publications") if wanted else ():
-        sql = f"SELECT kind, key, source, payload, digest FROM catalog.{table} WHERE target = {text(target)}"
-        for kind, key, source, payload, digest in session.query(sql)[1]:
-            if (kind, key) in wanted:
-                payload = (payload or "{}").encode()
-                found[kind, key] = Item("edge" if kind == "edge" else "resource", key, source, payload, digest)
-    return [item for _, item in sorted(found.items())]
+        sql = f"""
+            WITH wanted AS ({rows}) SELECT kind, key, source, payload, digest
+            FROM catalog.{table} SEMI JOIN wanted USING (kind, key) WHERE target = ?
+        """
+        for kind, key, source, payload, digest in session.connection.execute(sql, [listed, target]).fetchall():
+            found[kind, key] = Item(kind, key, source, (payload or "{}").encode(), digest)
+    return found
+
+
+def _counts(session: Session, target: str) -> Mapping[str, int]:
+    """How much the target has, or may have, of each source."""
+    owner = f"target = {text(target)}"
+    rows = f"SELECT source, kind, key FROM catalog.publications WHERE {owner} UNION "
+    rows += f"SELECT source, kind, key FROM catalog.outbox WHERE {owner}"
+    return dict(session.query(f"SELECT source, count(*) FROM ({rows}) GROUP BY source")[1])
 
 
 def _removals(
     gone: Sequence[Item],
-    before: Before,
+    had: Mapping[str, int],
     alive: Set[str],
     filtered: Callable[[str], bool],
     threshold: float,
@@ -200,7 +215,6 @@ def _removals(
     hidden = [item for item in gone if filtered(item.key)]
     lost = [item for item in gone if not filtered(item.key)]
     held_back: dict[str, str] = {}
-    had = Counter(source for source, *_ in before.values())
     for source, count in Counter(item.source for item in lost).items():
         would = f"{count:,} of {had[source]:,} would be removed"
         if source in forgotten:
@@ -314,6 +328,5 @@ def _read(path: Path) -> str:
 
 def counted(plan: Plan) -> Iterator[tuple[str, int, int, int]]:
     """Kind, created, changed and removed, for each kind."""
-    kinds: tuple[Kind, ...] = ("resource", "edge")
-    for kind in kinds:
+    for kind in KINDS:
         yield kind, plan.count("created", kind), plan.count("changed", kind), plan.count("removed", kind)

@@ -51,6 +51,11 @@ class Readings:
                 self.used[digest] = _read(sql, dialect, database, schema, columns)
         return self.used[digest]
 
+    @property
+    def are_known(self) -> bool:
+        """Whether this time's readings are those that were known, all of them and no others."""
+        return self.used.keys() == self._known.keys()
+
 
 def load(session: Session) -> Readings:
     """What the last publication found out."""
@@ -60,6 +65,8 @@ def load(session: Session) -> Readings:
 
 def keep(session: Session, readings: Readings) -> None:
     """Remember this time's readings, and no others."""
+    if readings.are_known:
+        return
     rows = [[digest, msgspec.json.encode(reading).decode()] for digest, reading in readings.used.items()]
     connection = session.connection
     connection.execute("BEGIN")

@@ -97,7 +97,8 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
     unresolved: list[Unresolved] = []
     queries: dict[str, dict[str, None]] = defaultdict(dict)  # by what is made of them
     for declared in gathered.declared:
-        targets = list(_ends(names, gathered.entries, declared, declared.downstream, readings))
+        is_query = declared.upstream["type"] == "tables_from_query"
+        targets = _ends(names, gathered.entries, declared, declared.downstream, readings)
         for upstream, confidence in _ends(names, gathered.entries, declared, declared.upstream, readings):
             for downstream, _ in targets:
                 if isinstance(upstream, _Miss) or isinstance(downstream, _Miss):
@@ -105,14 +106,17 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
                         _kept(declared, [end for end in (upstream, downstream) if isinstance(end, _Miss)])
                     )
                     continue
-                how = "sql" if declared.upstream["type"] == "tables_from_query" else "declared"
-                if how == "sql":
+                if is_query:
                     queries[downstream][declared.upstream["sql"]] = None
-                edge = Edge(
-                    upstream=upstream, downstream=downstream, source=declared.source, how=how, confidence=confidence
-                )
-                edges.setdefault((upstream, downstream), edge)
-        if declared.upstream["type"] == "tables_from_query":
+                if (upstream, downstream) not in edges:
+                    edges[upstream, downstream] = Edge(
+                        upstream=upstream,
+                        downstream=downstream,
+                        source=declared.source,
+                        how="sql" if is_query else "declared",
+                        confidence=confidence,
+                    )
+        if is_query:
             for downstream, _ in targets:
                 if isinstance(downstream, str) and names.columns_of(downstream):
                     for edge in _of_columns(names, declared, downstream, readings):
@@ -162,8 +166,8 @@ def _kept(declared: DeclaredEdge, misses: Sequence[_Miss]) -> Unresolved:
         source=declared.source,
         upstream=declared.upstream,
         downstream=declared.downstream,
-        reason="; ".join(miss.reason for miss in misses),
-        near=tuple(near for miss in misses for near in miss.near),
+        reason="; ".join([miss.reason for miss in misses]),
+        near=tuple([near for miss in misses for near in miss.near]),
     )
 
 
@@ -173,22 +177,20 @@ def _ends(
     declared: DeclaredEdge,
     end: Mapping[str, Any],
     readings: Readings,
-) -> Iterator[tuple[str | _Miss, float]]:
+) -> Sequence[tuple[str | _Miss, float]]:
     """What one end of an edge means: one entry, or the tables of a query."""
     kind = end["type"]
     if kind == "internal_resource":
         key = key_of(declared.source, end["databuilder_id"])
-        yield (key if key in entries else _Miss(f"{declared.source} declares no `{end['databuilder_id']}`")), 1.0
-    elif kind == "tables_from_query":
+        return [(key if key in entries else _Miss(f"{declared.source} declares no `{end['databuilder_id']}`"), 1.0)]
+    if kind == "tables_from_query":
         reading = readings.of(end["sql"], *(end.get(key) for key in READ_AS))
         if reading.why:
-            yield _Miss(f"the query names no table of the catalog: {reading.why}"), reading.confidence
+            return [(_Miss(f"the query names no table of the catalog: {reading.why}"), reading.confidence)]
         besides = declared.source if end.get("external") else None
-        for database, schema, name in reading.tables:
-            yield names.table(name, schema, database, besides), reading.confidence
-    else:
-        table = names.table(end["table"], end.get("schema"), end.get("database"), declared.source)
-        if kind == "external_table" or isinstance(table, _Miss):
-            yield table, 1.0
-        else:
-            yield names.column(table, end["column"]), 1.0
+        tables = [names.table(name, schema, database, besides) for database, schema, name in reading.tables]
+        return [(table, reading.confidence) for table in tables]
+    table = names.table(end["table"], end.get("schema"), end.get("database"), declared.source)
+    if kind == "external_table" or isinstance(table, _Miss):
+        return [(table, 1.0)]
+    return [(names.column(table, end["column"]), 1.0)]

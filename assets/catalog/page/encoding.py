@@ -6,9 +6,12 @@ Per field of an entry there is one array over all entries, in the order of their
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from assets.catalog.model import Catalog, Edge, Entry
 
@@ -18,22 +21,20 @@ TEXTS = (
 )  # fmt: skip
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = {"<": "\\u003c", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_UNSAFE = re.compile("|".join(_ESCAPES))
 
 
-class Strings:
-    """All texts of the catalog, each once. The empty one is 0, so that a field without text is all zeros."""
+class Strings(dict[str, int]):
+    """The number of each text of the catalog, which it gets when it is first asked for.
+
+    The empty one is 0, so that a field without text is all zeros.
+    """
 
     def __init__(self) -> None:
-        self._at: dict[str, int] = {"": 0}
+        super().__init__({"": 0})
 
-    def at(self, text: str) -> int:
-        """The number of a text, which it gets when it is first seen."""
-        return self._at.setdefault(text, len(self._at))
-
-    def all(self) -> list[str]:
-        """The texts in the order of their numbers."""
-        return list(self._at)
+    def __missing__(self, text: str) -> int:
+        self[text] = number = len(self)
+        return number
 
 
 def encode(catalog: Catalog, title: str, generated_at: datetime) -> dict[str, Any]:
@@ -54,9 +55,9 @@ def encode(catalog: Catalog, title: str, generated_at: datetime) -> dict[str, An
         "edges": {
             "upstream": [at[edge.upstream] for edge in edges],
             "downstream": [at[edge.downstream] for edge in edges],
-            "source": _field(edges, lambda edge: strings.at(edge.source)),
-            "how": _field(edges, lambda edge: strings.at(edge.how)),
-            "doubt": _field(edges, lambda edge: round(1 - edge.confidence, 3)),
+            "source": _field([strings[edge.source] for edge in edges]),
+            "how": _field([strings[edge.how] for edge in edges]),
+            "doubt": _field([round(1 - edge.confidence, 3) for edge in edges]),
         },
         "unresolved": [
             *([gap.source, _words(gap.upstream), _words(gap.downstream), gap.reason, list(gap.near)]
@@ -64,7 +65,7 @@ def encode(catalog: Catalog, title: str, generated_at: datetime) -> dict[str, An
             *([edge.source, [["key", edge.upstream]], [["key", edge.downstream]], _missing(edge, at), []]
               for edge in lost),
         ],
-        "strings": strings.all(),
+        "strings": list(strings),
     }  # fmt: skip
 
 
@@ -73,31 +74,32 @@ def to_json(values: Mapping[str, Any]) -> str:
 
     Half of a surrogate pair, which neither UTF-8 nor an address has, becomes the replacement character.
     """
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = _UNSAFE.sub(lambda found: _ESCAPES[found[0]], text)
-    return _SURROGATE.sub("\ufffd", text)
+    try:
+        text = msgspec.json.encode(values).decode()
+    except UnicodeEncodeError:
+        text = _SURROGATE.sub("\ufffd", json.dumps(values, ensure_ascii=False, separators=(",", ":")))
+    for unsafe, escape in _ESCAPES.items():
+        text = text.replace(unsafe, escape)
+    return text
 
 
 def _entries(entries: Sequence[Entry], at: Mapping[str, int], strings: Strings) -> dict[str, Any]:
-    def text(name: str) -> Callable[[Entry], int]:
-        return lambda entry: strings.at(getattr(entry, name))
-
-    numbers: dict[str, Callable[[Entry], Any]] = {
-        "parent": lambda entry: at.get(entry.parent or "", -1) + 1,
-        "is_pk": lambda entry: int(entry.is_pk),
-        "hidden": lambda entry: int(entry.hidden),
-        "sort_order": lambda entry: 0 if entry.sort_order is None else _after_zero(entry.sort_order),
-        "rows": lambda entry: 0 if entry.rows is None else entry.rows + 1,
-        "updated_at": lambda entry: 0 if entry.updated_at is None else _seconds(entry.updated_at),
-        "owners": lambda entry: [strings.at(owner) for owner in entry.owners] or 0,
+    texts = {name: [strings[text] for text in map(attrgetter(name), entries)] for name in TEXTS}
+    numbers: dict[str, list[Any]] = {
+        "parent": [at.get(entry.parent or "", -1) + 1 for entry in entries],
+        "is_pk": [int(entry.is_pk) for entry in entries],
+        "hidden": [int(entry.hidden) for entry in entries],
+        "sort_order": [0 if entry.sort_order is None else _after_zero(entry.sort_order) for entry in entries],
+        "rows": [0 if entry.rows is None else entry.rows + 1 for entry in entries],
+        "updated_at": [0 if entry.updated_at is None else _seconds(entry.updated_at) for entry in entries],
+        "owners": [[strings[owner] for owner in entry.owners] or 0 for entry in entries],
     }
-    return {name: _field(entries, value) for name, value in ({name: text(name) for name in TEXTS} | numbers).items()}
+    return {name: _field(values) for name, values in (texts | numbers).items()}
 
 
-def _field(items: Sequence[Any], value: Callable[[Any], Any]) -> Any:
+def _field(values: list[Any]) -> Any:
     """One field of all items: an array, or the places and the values where most of it is 0."""
-    values = [value(item) for item in items]
-    filled = [number for number, one in enumerate(values) if one != 0]
+    filled = [number for number, one in enumerate(values) if one]
     return values if len(filled) * 2 > len(values) else {"at": filled, "is": [values[number] for number in filled]}
 
 
@@ -107,7 +109,7 @@ def _front_coded(keys: Sequence[str]) -> list[int | str]:
     before = ""
     for key in keys:
         shared = _shared(before, key)
-        coded += [sum(1 + (character > "\uffff") for character in key[:shared]), key[shared:]]
+        coded += [len(key[:shared].encode("utf-16-le", "surrogatepass")) // 2, key[shared:]]
         before = key
     return coded
 
