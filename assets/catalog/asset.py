@@ -1,14 +1,13 @@
 """The last assets: each publishes the catalog to one target, after all tables, resources and lineage sets."""
 
-import gc
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import dagster as dg
 
+from assets.catalog.collecting import collected_from_here, uncollected
 from assets.catalog.gather import gather
 from assets.catalog.items import Kind
 from assets.catalog.model import Catalog, Unresolved
@@ -58,26 +57,34 @@ class CatalogTarget:
         return connect(self.path, self.spec, self.folder)
 
 
-def build(target: CatalogTarget) -> tuple[Catalog, list[str]]:
-    """The whole catalog as it stands in the warehouse, and what is wrong with what was declared."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The whole catalog as it stood in the warehouse, and what is wrong with what was declared."""
+
+    catalog: Catalog
+    problems: Sequence[str]
+
+
+def contents_of(target: CatalogTarget) -> Contents:
+    """What there is to publish: the same for all targets of one warehouse."""
     from assets.catalog import queries, unresolved
     from assets.catalog.resolve import resolve
 
-    with _uncollected(), target.warehouse.session() as session:
+    with uncollected(), target.warehouse.session() as session:
         gathered = gather(session, target.sources, target.warehouse.path.stem, target.forgotten)
         readings = queries.load(session)
-    with _frozen():
+    with collected_from_here():
         catalog = resolve(gathered, readings)
     with target.warehouse.session() as session:
         queries.keep(session, readings)
         unresolved.keep(session, catalog.unresolved)
-    return catalog, gathered.problems
+    return Contents(catalog=catalog, problems=gathered.problems)
 
 
 def plan(target: CatalogTarget, catalog: Catalog) -> Plan:
     """What publishing would do."""
     filtered = _filtered(target)
-    with _uncollected(), target.warehouse.session() as session:
+    with uncollected(), target.warehouse.session() as session:
         return plan_for(
             session,
             target.place,
@@ -90,7 +97,7 @@ def plan(target: CatalogTarget, catalog: Catalog) -> Plan:
 
 def publish_now(target: CatalogTarget, catalog: Catalog, planned: Plan) -> Published:
     """Apply a plan. Raises: HeadwaterError."""
-    with _uncollected():
+    with uncollected():
         return publish(target.warehouse, target.name, target.connect(), catalog, planned)
 
 
@@ -119,32 +126,10 @@ class Prepared:
     plan: Plan
 
 
-def prepare(target: CatalogTarget) -> Prepared:
-    """All that can be known of a publication before it is made."""
-    catalog, problems = build(target)
-    return Prepared(catalog=catalog, problems=problems, plan=plan(target, catalog))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the cycle collector, which would look again and again through a catalog that has no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@contextmanager
-def _frozen() -> Iterator[None]:
-    """With the cycle collector for what is made from here on: parsed queries are full of cycles."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
+def prepare(target: CatalogTarget, contents: Contents | None = None) -> Prepared:
+    """All that can be known of a publication before it is made; `contents` where they are known already."""
+    found = contents or contents_of(target)
+    return Prepared(catalog=found.catalog, problems=found.problems, plan=plan(target, found.catalog))
 
 
 def catalog_asset(

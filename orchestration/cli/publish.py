@@ -1,5 +1,6 @@
 """`headwater publish`: send the catalog to its targets, or say what would be sent."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from assets.catalog.asset import CatalogTarget
     from assets.catalog.model import Catalog
     from assets.catalog.publishing import Plan
+    from integrations.sdk.errors import HeadwaterError
 
 MOST_SHOWN = 20
 
@@ -26,14 +28,29 @@ def publish(
     debug: DebugOption = False,
 ) -> None:
     """Publish the catalog: what was created, changed and removed since the last time."""
-    from assets.catalog.asset import prepare
-    from integrations.sdk.errors import HeadwaterError, TablesFailed
+    from assets.catalog.collecting import uncollected
+
+    with uncollected():
+        failed, count = _publish(config, targets or [], forget or [], dry_run=dry_run, json=json)
+    if failed:
+        from integrations.sdk.errors import TablesFailed
+
+        raise typer.Exit(TablesFailed("", failed, committed=count - len(failed)).exit_code)
+
+
+def _publish(
+    config: Path | None, targets: list[str], forget: list[str], *, dry_run: bool, json: bool
+) -> tuple[list["HeadwaterError"], int]:
+    """Publish to each of the targets; what failed, and how many there are."""
+    from assets.catalog.asset import contents_of, prepare
+    from integrations.sdk.errors import HeadwaterError
     from orchestration.catalogs import forget_sources, load_catalogs, run_publication
 
-    chosen = load_catalogs(config, targets or [], forget or [])
+    chosen = load_catalogs(config, targets, forget)
+    contents = contents_of(chosen[0])  # all catalogs of a config file are of one warehouse
     documents, failed = [], []
     for target in chosen:
-        made = prepare(target)
+        made = prepare(target, contents)
         about: dict[str, Any] = {}
         wrong: list[str] = []
         error = None
@@ -53,8 +70,7 @@ def publish(
         forget_sources(chosen[0], forget)
     if json:
         output.print_json({"catalogs": documents})
-    if failed:
-        raise typer.Exit(TablesFailed("", failed, committed=len(chosen) - len(failed)).exit_code)
+    return failed, len(chosen)
 
 
 def _document(

@@ -12,7 +12,7 @@ import yaml
 from integrations.sdk.testing import serving
 from orchestration.cli.app import run
 from orchestration.testing import SOURCE, Project
-from tests.example import TOKEN, library
+from tests.example import TOKEN, Library, library
 
 
 @pytest.fixture
@@ -78,6 +78,22 @@ def test_a_second_publication_has_nothing_to_say(project: Project, capsys: pytes
         "resource": {"created": 0, "changed": 0, "removed": 0},
         "edge": {"created": 0, "changed": 0, "removed": 0},
     }
+
+
+def test_targets_of_one_warehouse_share_one_reading(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalog is made once, and published to each target: the source is asked once where its API is."""
+    events = {"kind": "catalog", "spec": {"name": "events", "path": "openlineage", "spec": {"file": "events.ndjson"}}}
+    project.config.write_text(project.config.read_text() + "---\n" + yaml.safe_dump(events))
+    document_of(["sync"], capsys)
+    connected: list[Any] = []
+    connect = Library.connect
+    monkeypatch.setattr(Library, "connect", lambda self, spec: connected.append(spec) or connect(self, spec))
+    local, log = document_of(["publish"], capsys)["catalogs"]
+    assert len(connected) == 1
+    assert local["changes"] == log["changes"]
+    assert (project.folder / "events.ndjson").exists()
 
 
 def test_the_catalog_is_the_last_asset(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
