@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def test_the_policy_names_exactly_the_scripts_and_styles_in_the_page() -> None:
         assert set(named[1].split()) == hashes
     assert "default-src 'none'" in policy[1]
     assert "unsafe" not in policy[1]
+
+
+def test_no_name_is_declared_twice() -> None:
+    """All scripts are one function: a second declaration would quietly take the place of the first."""
+    scripts = [path.read_text() for path in HERE.glob("scripts/*.js")]
+    declared = Counter(
+        name for text in scripts for name in re.findall(r"^(?:function|const|let) (\w+)", text, re.MULTILINE)
+    )
+    assert [name for name, count in declared.items() if count > 1] == []
 
 
 def test_vendored_files_are_those_that_the_readme_names() -> None:

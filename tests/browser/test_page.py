@@ -1,10 +1,12 @@
 """The page, as a person uses it: looked at, searched, clicked, walked by keys, and shared."""
 
+from itertools import combinations
 from typing import Any
 
 import pytest
 
-from tests.browser.catalogs import circles, shop
+from assets.catalog.model import Catalog
+from tests.browser.catalogs import Builder, circles, shop
 from tests.browser.conftest import Look, at
 
 ORDERS = "warehouse/table/shop.orders"
@@ -363,6 +365,36 @@ def test_on_a_phone_lineage_runs_downwards(look: Any) -> None:
     assert page.locator("#chosen .chosen-name").inner_text() in ("Orders per day", "Revenue by country")
     page.set_viewport_size({"width": 844, "height": 390})
     opened.until(f"!(cy => {ways})(document.getElementById('graph')._cyreg.cy).some(Boolean)")
+
+
+def test_many_siblings_fit_a_phone(look: Any) -> None:
+    """A rank of more than two is folded: all of it is below each other, nothing lies over anything, all can be told."""
+    made = Builder()
+    made.table("s", "fact", [])
+    origin = made.table("s", "origin", [])
+    for number in range(51):
+        key = made.table("s", f"a_long_name_of_a_table_with_the_number_{number}", [])
+        made.edge(key, "s/table/fact")
+        made.edge(origin, key)
+    made.edge(origin, "s/table/fact")
+    opened = look(made.catalog(), viewport={"width": 390, "height": 844})
+    opened.open(at("s/table/fact", "view=lineage"))
+    assert opened.graph("cy.extent().w >= cy.elements().boundingBox().w")
+    assert opened.graph("cy.nodes('.box').length") == 53
+    sides = "(({ x1, x2, y1, y2 }) => [x1, x2, y1, y2])"
+    boxes = opened.graph(f"cy.nodes('.box').map(node => {sides}(node.boundingBox()))")
+    for (a1, a2, b1, b2), (c1, c2, d1, d2) in combinations(boxes, 2):
+        assert a2 <= c1 or c2 <= a1 or b2 <= d1 or d2 <= b1
+    assert not any(opened.graph("cy.edges().map(edge => edge.source().position('y') > edge.target().position('y'))"))
+    assert len(set(opened.names(".box"))) == 53
+    for edge in opened.graph(EDGES_AND_WHAT_THEY_CROSS):
+        assert set(edge["crosses"]) <= set(edge["name"].split(" > "))  # its own ends, which it touches
+
+
+def test_an_empty_catalog_says_what_fills_it(look: Any) -> None:
+    """Not that nothing matches."""
+    page = look(Catalog()).open()
+    assert "headwater publish" in page.locator(".empty").inner_text()
 
 
 def test_nothing_is_wider_than_a_phone(look: Any) -> None:

@@ -28,7 +28,7 @@ function graphElements(center, { up, down, columns: withColumns, at }, turned) {
   for (const [box, { columns, more }] of detail.shown) {
     columns.forEach((column, number) => {
       ends.set(column, rowPlace(places.get(box), number));
-      elements.push(rowElement(column, ends.get(column), fitted(nameOf(column), BOX.width - 36, `12px ${FONT}`)));
+      elements.push(rowElement(column, ends.get(column), fittedName(nameOf(column), BOX.width - 36, `12px ${FONT}`)));
     });
     if (more > 0)
       elements.push(
@@ -62,7 +62,7 @@ function boxElements(box, { center, steps }, place, height, turned) {
     room - (hint && measure.measureText(hint).width + 12),
     small,
   );
-  const name = fitted(nameOf(box), room, `600 13px ${FONT}`);
+  const name = fittedName(nameOf(box), room, `600 13px ${FONT}`);
   const top = y - height / 2;
   const classes = `box ${["table", "dashboard", "chart"].includes(typeOf(box)) ? `type-${typeOf(box)}` : ""} ${box === center ? "center" : ""}`;
   return [

@@ -1,10 +1,12 @@
 // Where boxes, columns and edges of a graph stand: dagre ranks the boxes from left to right.
 // A graph that is `turned` is laid out so too; x and y change places when it is drawn, and it runs downwards.
+// Where its ranks have more boxes than a phone is wide, each is folded into lines of two, with a gutter between them.
 
 const BOX = { width: 216, narrow: 184, height: 46, row: 24, foot: 6 };
 const CLEAR = 11;
 const LANE = 8;
 const ASIDE = 22;
+const FOLD = { gutter: 26, line: 28, rank: 48 };
 
 /** Centres and sizes of the boxes, and the points that long edges go through. */
 function layOut(boxes, links, heightOf, turned) {
@@ -23,7 +25,48 @@ function layOut(boxes, links, heightOf, turned) {
   const bends = new Map(
     links.map(({ id, from, to }) => [id, graph.edge(String(from), String(to)).points.slice(1, -1)]),
   );
-  return { places, bends, lane: lanesAround([...places.values()]) };
+  const lane = () => lanesAround([...places.values()]);
+  if (!turned || breadth(places) <= 2 * BOX.narrow + FOLD.gutter) return { places, bends, lane: lane() };
+  return { places, bends: foldRanks(places, links), lane: lane() };
+}
+
+/** How much room the boxes take side by side. */
+function breadth(places) {
+  const sides = [...places.values()].map(({ y }) => y);
+  return Math.max(...sides) - Math.min(...sides) + BOX.narrow;
+}
+
+/** Move the boxes of each rank into lines of two, in their order; the bends of the edges, which take the gutter. */
+function foldRanks(places, links) {
+  const ranks = new Map();
+  for (const place of places.values()) {
+    const rank = Math.round(place.x);
+    ranks.set(rank, [...(ranks.get(rank) ?? []), place]);
+  }
+  const lines = new Map();
+  let x = BOX.height / 2;
+  for (const rank of [...ranks.keys()].sort((a, b) => a - b)) {
+    const row = ranks.get(rank).sort((a, b) => a.y - b.y);
+    row.forEach((place, number) => {
+      if (number && number % 2 === 0) x += BOX.height + FOLD.line;
+      place.x = x;
+      place.y = row.length === 1 ? 0 : ((BOX.narrow + FOLD.gutter) / 2) * (number % 2 ? 1 : -1);
+      lines.set(x, row.length === 1);
+    });
+    x += BOX.height + FOLD.rank;
+  }
+  return new Map(links.map(({ id, from, to }) => [id, bendsBetween(places.get(from), places.get(to), lines)]));
+}
+
+/** The way through the gutter, or beside a line whose only box stands in it; none to the very next line. */
+function bendsBetween(from, to, lines) {
+  const passed = [...lines].filter(([x]) => x > from.x && x < to.x);
+  if (passed.length === 0) return [];
+  const isBlocked = passed.some(([, alone]) => alone);
+  const y = isBlocked ? (BOX.narrow + FOLD.gutter / 2 + LANE) * (from.y + to.y > 0 ? 1 : -1) : 0;
+  const out = (BOX.height + FOLD.line) / 2;
+  const straight = out + FOLD.line / 4; // two points at each turn, else the curve cuts the corner, where a box is
+  return [from.x + out, from.x + straight, to.x - straight, to.x - out].map((x) => ({ x, y }));
 }
 
 /** The middle of a column's line in its box. */
@@ -65,7 +108,7 @@ function route(from, to, bends, lane) {
 
 function wayOn(start, end, bends) {
   const middle = bends.length > 1 ? bends : [];
-  const reach = Math.max(24, Math.min(90, Math.abs((middle[0] ?? end).x - start.x) / 2));
+  const reach = Math.max(middle.length ? 7 : 24, Math.min(90, Math.abs((middle[0] ?? end).x - start.x) / 2));
   return [{ x: start.x + reach, y: start.y }, ...middle, { x: end.x - reach, y: end.y }];
 }
 
@@ -116,4 +159,19 @@ function fitted(string, width, font) {
   const characters = Array.from(line);
   while (characters.length > 1 && measure.measureText(`${characters.join("")}…`).width > width) characters.pop();
   return `${characters.join("")}…`;
+}
+
+/** As much of a name; of one word, its beginning and its end, for such names differ at the end. */
+function fittedName(string, width, font) {
+  if (/\s/.test(string)) return fitted(string, width, font);
+  measure.font = font;
+  const characters = Array.from(string.length > 240 ? `${string.slice(0, 120)}${string.slice(-120)}` : string);
+  if (string.length <= 240 && measure.measureText(string).width <= width) return string;
+  const shown = (kept) => {
+    const end = Math.floor(kept / 3);
+    return `${characters.slice(0, kept - end).join("")}…${end ? characters.slice(-end).join("") : ""}`;
+  };
+  let kept = characters.length - 1;
+  while (kept > 1 && measure.measureText(shown(kept)).width > width) kept -= 1;
+  return shown(kept);
 }

@@ -29,6 +29,13 @@ function resultsHeading(place, { hits }) {
 }
 
 function nothing(place) {
+  if (catalog.keys.length === 0)
+    return h(
+      "div",
+      { class: "empty" },
+      h("p", {}, "There is nothing in this catalog yet."),
+      h("p", { class: "quiet" }, h("code", {}, "headwater sync"), " and then ", h("code", {}, "headwater publish"), " fill it."),
+    );
   return h(
     "div",
     { class: "empty" },
