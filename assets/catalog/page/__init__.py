@@ -43,8 +43,26 @@ def write_page(path: Path, catalog: Catalog, *, title: str = "Headwater", genera
         unfinished.unlink(missing_ok=True)
 
 
+def is_current(path: Path, *, title: str = "Headwater") -> bool:
+    """Whether the file is a whole page, as this version writes it under this title, whatever catalog it shows."""
+    before, after = (half.encode() for half in _frame(title))
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(before)) == before
+            file.seek(-len(after), os.SEEK_END)
+            return begins and file.read() == after
+    except OSError:
+        return False
+
+
 def render_page(catalog: Catalog, *, title: str = "Headwater", generated_at: datetime) -> str:
     """The page's HTML."""
+    before, after = _frame(title)
+    return f"{before}{to_json(encode(catalog, title, generated_at))}{after}"
+
+
+def _frame(title: str) -> tuple[str, str]:
+    """What stands before the catalog's JSON, and what after it."""
     style = "".join(_read(f"styles/{name}.css") for name in STYLES)
     theme = _read("scripts/theme.js")
     libraries = [_library(name) for name in LIBRARIES]
@@ -55,10 +73,11 @@ def render_page(catalog: Catalog, *, title: str = "Headwater", generated_at: dat
         "style": f"<style>{style}</style>",
         "graph_style": f'<style id="__________cytoscape_stylesheet">{_GRAPH_STYLE}</style>',
         "theme": f"<script>{theme}</script>",
-        "data": to_json(encode(catalog, title, generated_at)),
         "scripts": "\n".join(f"<script>{script}</script>" for script in [*libraries, application]),
     }
-    return _MARKER.sub(lambda marker: parts[marker[1]], _read("template.html"))
+    before, _, after = _read("template.html").partition("{{data}}")
+    filled = [_MARKER.sub(lambda marker: parts[marker[1]], half) for half in (before, after)]
+    return filled[0], filled[1]
 
 
 # cytoscape adds this rule by a style element of its own, which the policy would refuse, unless there is one of this id.

@@ -24,7 +24,7 @@ class Spec(TargetSpec):
 
 
 class Local:
-    """Writes everything anew when anything has changed, each file at once."""
+    """Writes everything anew when anything has changed, or a file is not as it was written; each file at once."""
 
     def __init__(self, folder: Path, title: str) -> None:
         self._folder, self._title = folder, title
@@ -36,9 +36,9 @@ class Local:
 
     def publish(self, changes: Sequence[Change], catalog: Catalog, acknowledge: Acknowledge) -> Mapping[str, Any]:
         """Write the three files, then acknowledge all changes."""
-        if changes or not all(path.exists() for path in self._paths):
-            from assets.catalog.page import write_page
+        from assets.catalog.page import is_current, write_page
 
+        if changes or self.verify(catalog) or not is_current(self._paths[2], title=self._title):
             resources, lineage, page = self._paths
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -84,5 +84,8 @@ def _write(path: Path, lines: Iterable[bytes]) -> None:
 
 
 def _lines_of(path: Path) -> int:
+    """How many whole lines there are."""
+    if not path.exists():
+        return 0
     with path.open("rb") as file:
-        return sum(1 for _ in file)
+        return sum(line.endswith(b"\n") for line in file)
