@@ -10,9 +10,11 @@ import dagster as dg
 from assets.catalog.collecting import collected_from_here, uncollected
 from assets.catalog.gather import gather
 from assets.catalog.items import Kind
-from assets.catalog.model import Catalog, Unresolved
+from assets.catalog.model import Catalog
 from assets.catalog.publishing import Plan, Published, Target, TargetSpec, counted, plan_for, publish
 from assets.catalog.targets import connect
+from assets.catalog.unresolved import keep as keep_unresolved
+from assets.catalog.unresolved import reasons
 from assets.source import LINEAGE, Source
 from assets.translator import asset_keys
 from assets.warehouse.duckdb import DuckDBWarehouse
@@ -67,7 +69,7 @@ class Contents:
 
 def contents_of(target: CatalogTarget) -> Contents:
     """What there is to publish: the same for all targets of one warehouse."""
-    from assets.catalog import queries, unresolved
+    from assets.catalog import queries
     from assets.catalog.resolve import resolve
 
     with uncollected(), target.warehouse.session() as session:
@@ -77,7 +79,7 @@ def contents_of(target: CatalogTarget) -> Contents:
         catalog = resolve(gathered, readings)
     with target.warehouse.session() as session:
         queries.keep(session, readings)
-        unresolved.keep(session, catalog.unresolved)
+        keep_unresolved(session, catalog.unresolved)
     return Contents(catalog=catalog, problems=gathered.problems)
 
 
@@ -203,8 +205,9 @@ def _about(catalog: Catalog, done: Published, problems: Sequence[str]) -> dict[s
 
 
 def _check(catalog: Catalog, target: CatalogTarget) -> dg.AssetCheckResult:
-    lines = [f"- {loose.source}: {loose.reason}{_near(loose)}" for loose in catalog.unresolved[:MOST_LISTED]]
-    if more := len(catalog.unresolved) - len(lines):
+    found = reasons(catalog.unresolved)
+    lines = [f"- {said}{f' ({times:,} times)' if times > 1 else ''}" for said, times in found.most_common(MOST_LISTED)]
+    if more := len(found) - len(lines):
         lines.append(f"- and {more:,} more: see `catalog.unresolved` in the warehouse")
     return dg.AssetCheckResult(
         asset_key=target.key,
@@ -213,7 +216,3 @@ def _check(catalog: Catalog, target: CatalogTarget) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"unresolved": len(catalog.unresolved), "reasons": dg.MetadataValue.md("\n".join(lines))},
     )
-
-
-def _near(loose: Unresolved) -> str:
-    return f" (near: {', '.join(loose.near)})" if loose.near else ""

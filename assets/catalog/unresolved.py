@@ -1,5 +1,6 @@
 """Ends of lineage that the catalog does not have, as they were found at the last look, to be queried."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +15,14 @@ CREATE = (
     "COMMENT ON TABLE catalog.unresolved IS 'Ends of lineage that are not in the catalog, why, and what is near'",
 )
 ROW = '[{"source": "VARCHAR", "upstream": "JSON", "downstream": "JSON", "reason": "VARCHAR", "near": ["VARCHAR"]}]'
+
+
+def reasons(unresolved: Sequence[Unresolved]) -> Counter[str]:
+    """How often each reason is given, in words, with the source and what is near."""
+    return Counter(
+        f"{loose.source}: {loose.reason}" + (f" (near: {', '.join(loose.near)})" if loose.near else "")
+        for loose in unresolved
+    )
 
 
 def keep(session: Session, unresolved: Sequence[Unresolved]) -> None:

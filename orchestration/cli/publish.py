@@ -9,12 +9,13 @@ from orchestration.cli import output
 from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
 
 if TYPE_CHECKING:
-    from assets.catalog.asset import CatalogTarget
+    from assets.catalog.asset import CatalogTarget, Prepared
     from assets.catalog.model import Catalog
     from assets.catalog.publishing import Plan
     from integrations.sdk.errors import HeadwaterError
 
 MOST_SHOWN = 20
+MOST_REASONS = 5
 
 
 def publish(
@@ -65,7 +66,7 @@ def _publish(
         if error and not json:
             output.print_error(error)
         elif not json:
-            _print(document, made.plan, about, dry_run=dry_run)
+            _print(document, made, about, dry_run=dry_run)
     if forget and not dry_run and not failed:
         forget_sources(chosen[0], forget)
     if json:
@@ -93,8 +94,10 @@ def _document(
     }
 
 
-def _print(document: dict[str, Any], planned: "Plan", about: dict[str, Any], *, dry_run: bool) -> None:
-    console = output.console()
+def _print(document: dict[str, Any], made: "Prepared", about: dict[str, Any], *, dry_run: bool) -> None:
+    from assets.catalog.unresolved import reasons
+
+    console, planned, catalog = output.console(), made.plan, made.catalog
     title = f"{'Would publish' if dry_run else 'Published'} to {document['target']}"
     rows = [
         [kind, counts["created"], counts["changed"], counts["removed"]] for kind, counts in document["changes"].items()
@@ -110,8 +113,7 @@ def _print(document: dict[str, Any], planned: "Plan", about: dict[str, Any], *, 
         console.print(f"note: {said}", markup=False)
     if document["unresolved"]:
         console.print(f"{len(document['unresolved']):,} ends of lineage are not in the catalog, such as:")
-        for loose in document["unresolved"][:5]:
-            near = f" (near: {', '.join(loose['near'])})" if loose["near"] else ""
-            console.print(f"  {loose['source']}: {loose['reason']}{near}", markup=False)
+        for said, times in reasons(catalog.unresolved).most_common(MOST_REASONS):
+            console.print(f"  {said}{f' ({times:,} times)' if times > 1 else ''}", markup=False)
     for what, said in about.items():
         console.print(f"{what}: {said}", markup=False)

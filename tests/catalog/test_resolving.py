@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from assets.catalog.gather import DeclaredEdge, Gathered, key_of
-from assets.catalog.model import Entry
+from assets.catalog.model import Entry, Unresolved
 from assets.catalog.resolve import resolve
+from assets.catalog.unresolved import reasons
 
 
 def table(name: str, schema: str = "", database: str = "", source: str = "dwh") -> Entry:
@@ -109,3 +110,10 @@ def test_a_query_of_several_tables_gives_several_edges() -> None:
     catalog = resolved([ORDERS, customers], {"type": "tables_from_query", "sql": sql})
     assert {edge.upstream for edge in catalog.edges} == {ORDERS.key, customers.key}
     assert [loose.reason for loose in catalog.unresolved] == ["no table is called `elsewhere`"]
+
+
+def test_a_reason_is_listed_once() -> None:
+    """With how often it is given: a table that many edges name does not hide the others."""
+    found = [Unresolved(source="s", upstream={}, downstream={}, reason="no table `a`") for _ in range(9)]
+    found.append(Unresolved(source="s", upstream={}, downstream={}, reason="no table `b`", near=["w/c", "w/d"]))
+    assert reasons(found).most_common() == [("s: no table `a`", 9), ("s: no table `b` (near: w/c, w/d)", 1)]
