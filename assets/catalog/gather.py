@@ -246,14 +246,12 @@ def _in_circles(entries: Mapping[str, Entry]) -> Iterable[str]:
     """One key of each circle of parents."""
     safe: set[str] = set()
     for start in entries:
-        path: list[str] = []
-        on_path: set[str] = set()
+        path: dict[str, None] = {}
         key: str | None = start
         while key is not None and key not in safe:
-            if key in on_path:
+            if key in path:
                 yield key
                 break
-            path.append(key)
-            on_path.add(key)
+            path[key] = None
             key = entries[key].parent
         safe.update(path)
