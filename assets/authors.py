@@ -23,10 +23,10 @@ def explained(error: BaseException, what: str, *, source: str, table: str = "", 
 
 @contextmanager
 def authors_code(what: str, source: str) -> Iterator[None]:
-    """Call an author's code in the block. Raises: HeadwaterError, and nothing else."""
+    """Call an author's code in the block. Raises: HeadwaterError, also where it would end the program."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - the boundary of an author's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the boundary of an author's code
         raise explained(error, what, source=source) from None
 
 

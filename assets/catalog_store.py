@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
 from assets.warehouse.quoting import names, text
 from assets.warehouse.session import Session
-from integrations.sdk.errors import WarehouseError
+from integrations.sdk.errors import DeclarationError, WarehouseError
 from integrations.sdk.lineage import DeclaredLineage
 from integrations.sdk.resource import Resource
 
@@ -62,18 +63,38 @@ def replace(
     about = f"{text(source)}, {text(run_id)}"
     columns = names(list(FIELDS))
     with tempfile.TemporaryDirectory(prefix="headwater-catalog-") as folder:
-        declared = _lines(Path(folder) / "resources.ndjson", (each.model_dump(mode="json") for each in resources))
+        declared = _lines(Path(folder) / "resources.ndjson", map(_plain, resources))
         edges = _lines(Path(folder) / "lineage.ndjson", map(_edge, range(len(lineage)), lineage))
-        session.execute_many(
-            [
-                *CREATE,
-                f"DELETE FROM catalog.resources WHERE source = {text(source)}",
-                f"DELETE FROM catalog.lineage WHERE source = {text(source)}",
-                f"INSERT INTO catalog.resources SELECT {about}, {columns}, now() FROM {_read(declared, FIELDS)}",
-                f"INSERT INTO catalog.lineage SELECT {about}, position, from_type, from_identifier::JSON, to_type, "
-                f"to_identifier::JSON, now() FROM {_read(edges, EDGES)}",
-            ]
-        )
+        statements = [
+            *CREATE,
+            f"DELETE FROM catalog.resources WHERE source = {text(source)}",
+            f"DELETE FROM catalog.lineage WHERE source = {text(source)}",
+            f"INSERT INTO catalog.resources SELECT {about}, {columns}, now() FROM {_read(declared, FIELDS)}",
+            f"INSERT INTO catalog.lineage SELECT {about}, position, from_type, from_identifier::JSON, to_type, "
+            f"to_identifier::JSON, now() FROM {_read(edges, EDGES)}",
+        ]
+        try:
+            session.execute_many(statements)
+        except WarehouseError:
+            _check_fields(resources)
+            raise
+
+
+def _check_fields(resources: Iterable[Resource]) -> None:
+    """Name the resource that has a value of a wrong type: one that was set later is not checked when it is set.
+
+    Raises: DeclarationError.
+    """
+    for resource in resources:
+        try:
+            Resource.model_validate(_plain(resource))
+        except ValidationError as error:
+            (field, *_), why = error.errors()[0]["loc"], error.errors()[0]["msg"]
+            raise DeclarationError(f"the resource `{resource.databuilder_id}` has a wrong `{field}`: {why}") from None
+
+
+def _plain(resource: Resource) -> dict[str, Any]:
+    return resource.model_dump(mode="json", warnings=False)
 
 
 def forget(session: Session, source: str) -> None:

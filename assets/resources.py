@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from assets import catalog_store
-from assets.authors import authors_code, explained
+from assets.authors import authors_code
 from assets.observing import Observer
 from assets.source import LINEAGE, Source
 from assets.translator import lineage_spec, resource_specs
@@ -97,7 +97,7 @@ def extract(source: Source) -> InMemoryIngest:
 def extracting(source: Source, allowed: Allowed | None = None) -> Iterator[None]:
     """Run a source's own extraction in the block, held to the `allowed` endpoints, else to its manifest's.
 
-    Raises: HeadwaterError, also where it would end the program.
+    Raises: HeadwaterError.
     """
     module = sys.modules[source.integration.__module__]
     with root_logging_of(module), redacted_output(), authors_code("extract()", source.name):
@@ -106,7 +106,5 @@ def extracting(source: Source, allowed: Allowed | None = None) -> Iterator[None]
         token = held_to.set(allowed)
         try:
             yield
-        except SystemExit as ended:
-            raise explained(ended, "extract()", source=source.name) from None
         finally:
             held_to.reset(token)

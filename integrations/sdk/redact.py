@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -71,7 +71,7 @@ def excerpt(text: str, length: int) -> str:
 
 
 class _RedactingStream:
-    """A text stream that redacts what is written to another one."""
+    """A text stream that redacts what is written to another one; its `buffer` takes bytes, and redacts those."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -81,8 +81,38 @@ class _RedactingStream:
         self._stream.write(redact(text))
         return len(text)
 
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write them, each redacted."""
+        for line in lines:
+            self.write(line)
+
+    @property
+    def buffer(self) -> "_RedactingBytes":
+        """What takes bytes."""
+        return _RedactingBytes(self)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class _RedactingBytes:
+    """The bytes of a text stream, redacted as its text is."""
+
+    def __init__(self, text: _RedactingStream) -> None:
+        self._text = text
+
+    def write(self, content: bytes) -> int:
+        """Write them, redacted; as many bytes as were given."""
+        self._text.write(bytes(content).decode("utf-8", "replace"))
+        return len(content)
+
+    def writelines(self, lines: Iterable[bytes]) -> None:
+        """Write them, each redacted."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._text, name)
 
 
 @contextmanager

@@ -35,6 +35,12 @@ class Script(SecodaIntegration):
             return ExternalTable(**said)
         return TablesFromSQLQuery(sql=said) if " " in said else InternalResource(databuilder_id=said)
 """
+ODD = """
+    def odd(self):
+        made = Resource(entity_type="column", databuilder_id="odd", parent_databuilder_id="t")
+        made.sort_order = "first"
+        return made
+"""
 LOCAL = {"name": "local", "path": "local"}
 Document = Callable[..., Any]
 
@@ -212,3 +218,16 @@ def test_a_query_gives_the_columns_of_what_is_made_of_it(scripted: Scripted, doc
     }  # fmt: skip
     (again,) = document("publish", "--dry-run")["catalogs"]
     assert again["changes"]["edge"] == {"created": 0, "changed": 0, "removed": 0}
+
+
+def test_a_resource_with_a_value_of_a_wrong_type_is_named(
+    scripted: Scripted, document: Document, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that was set after it was made, which nobody checks; what was declared before is kept."""
+    scripted.declare(("table", "t", None))
+    script = scripted.folder / "script.py"
+    script.write_text(SCRIPT.replace("for upstream", "self.declare_resource(self.odd())\n        for upstream") + ODD)
+    assert run(["sync"]) == 2
+    assert "the resource `odd` has a wrong `sort_order`" in capsys.readouterr().err
+    document("publish")
+    assert scripted.resources() == {"s/t"}

@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import re
+import sys
 import traceback
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -17,7 +18,15 @@ from integrations.sdk import ApiKey, Basic, Bearer, HttpClient, Limits, OAuth2Cl
 from integrations.sdk.auth import Credentials
 from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.pagination import Request
-from integrations.sdk.redact import MASK, RedactingFilter, excerpt, redact, register_secret, register_secrets_of
+from integrations.sdk.redact import (
+    MASK,
+    RedactingFilter,
+    excerpt,
+    redact,
+    redacted_output,
+    register_secret,
+    register_secrets_of,
+)
 from tests.sdk.servers import QUICK, Reply, instantly, scripted, talking
 
 AWKWARD = 'p@ss/wörd+"quote"\\ & 100%'
@@ -221,3 +230,17 @@ def test_a_description_of_a_request_is_readable() -> None:
     client, _ = scripted([Reply([])])
     response = client.get("/a", params={"since": "2024-01-01T00:00:00Z", "ids": "1,2", "empty": ""})
     assert response.request == "GET https://api.test/v1/a?since=2024-01-01T00:00:00Z&ids=1,2&empty="
+
+
+def test_no_way_to_print_goes_past_the_redaction(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines, and bytes on the stream's buffer, as what `print` writes."""
+    register_secret("correct-horse")
+    with redacted_output():
+        print("one correct-horse")
+        sys.stdout.writelines(["two correct-horse\n", "three correct-horse\n"])
+        sys.stdout.buffer.write(b"four correct-horse\n")
+        sys.stderr.buffer.writelines([b"five correct-horse\n"])
+        sys.stderr.buffer.flush()
+    shown = capsys.readouterr()
+    assert shown.out == "one ***\ntwo ***\nthree ***\nfour ***\n"
+    assert shown.err == "five ***\n"
