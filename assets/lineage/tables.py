@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from assets.lineage.changes import changed_table, items_of
+from assets.lineage.lexing import name_parts
 from assets.lineage.limits import Deadline
 from assets.lineage.names import TableName, table_name
 
-CREATES_TABLE = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE"})
+CREATES_TABLE = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE", "MODEL"})
+CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 NO_TABLES_INSIDE = (exp.Lock, exp.Into, exp.Reference, exp.ForeignKey, exp.Hint)
 CORRELATED_ARRAYS = frozenset(
     {"generic", "bigquery", "spanner", "redshift", "databricks", "spark", "hive", "clickhouse"}
@@ -36,7 +39,7 @@ def name_of(table: exp.Expr) -> TableName | None:
     """The name of a table; None for a function, a parameter, a stage or a file."""
     this = table.args.get("this")
     if not isinstance(this, (exp.Dot, exp.Identifier)):
-        return None
+        return _name_in_string(this)
     parts = _parts(this)
     for key in ("db", "catalog"):
         parts[:0] = _parts(table.args.get(key))
@@ -44,6 +47,17 @@ def name_of(table: exp.Expr) -> TableName | None:
     if not name.name or name.name.startswith("@") or (this.args.get("quoted") and name.is_file):
         return None
     return name
+
+
+def _name_in_string(node: object) -> TableName | None:
+    """The name that `IDENTIFIER('a.b')` has in a string."""
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "IDENTIFIER" and node.expressions:
+        node = node.expressions[0]
+    elif isinstance(node, exp.DynamicIdentifier):
+        node = node.this
+    else:
+        return None
+    return table_name(name_parts(node.name)) if isinstance(node, exp.Literal) and node.is_string else None
 
 
 def _parts(node: object) -> list[str]:
@@ -79,7 +93,8 @@ class _Reader:
         self.has_update_aliases = dialect in ALIASES_IN_UPDATE
         self.deadline = deadline
         self.found = Tables()
-        self.aliases: list[tuple[str, TableName]] = []
+        self.dialect = dialect
+        self.ctes = NOTHING  # in sight of a statement that is a CTE itself
 
     def read(self, tree: exp.Expr) -> Tables:
         if isinstance(tree, (exp.Query, exp.Pivot)):
@@ -99,7 +114,7 @@ class _Reader:
             targets = [insert.this for insert in tree.find_all(exp.Insert)]
             for target in targets:
                 self._target(target)
-            self._walk([tree.args["source"]])
+            self._walk([tree.args["source"]], with_=tree.args.get("with_"))
         elif isinstance(tree, exp.Create):
             self._create(tree)
         elif isinstance(tree, (exp.Cache, exp.Copy, exp.LoadData)):
@@ -118,6 +133,8 @@ class _Reader:
         else:
             if isinstance(tree, (exp.Alter, exp.TruncateTable)):
                 self._targets([tree.this, *tree.expressions])
+            if isinstance(tree, exp.Summarize):
+                self._walk([tree.this])
             self._queries(tree)
         return self.found
 
@@ -134,6 +151,8 @@ class _Reader:
         others: list[exp.Expr] = [tree.args[key] for key in ("with_", "expression", "clone") if tree.args.get(key)]
         if kind in CREATES_TABLE:
             self._target(tree.this)
+        if isinstance(tree.this, exp.Schema):
+            others.extend(each for each in tree.this.expressions if isinstance(each, exp.LikeProperty))
         if properties is not None:
             for each in properties.expressions:
                 if isinstance(each, exp.ToTableProperty):
@@ -145,37 +164,54 @@ class _Reader:
 
     def _change(self, tree: exp.Expr) -> None:
         """UPDATE and DELETE, whose target may be called by an alias that FROM gives, and stand among joined tables."""
-        first = tree.this
-        start = len(self.found.sources)
+        first = tree.this if isinstance(tree.this, exp.Expr) else None  # `DELETE t WHERE …` has none
         named = [name for table in tree.args.get("tables") or [] if (name := written_name(table))]
-        joined = bool(isinstance(first, exp.Table) and first.args.get("joins"))
         with_ = tree.args.get("with_")
+        using = [each for each in tree.args.get("using") or [] if isinstance(each, exp.Expr)]
+        from_ = tree.args.get("from_")
         apart = [first, with_, *(tree.args.get("tables") or [])]
         rest = [child for child in _children(tree) if not any(child is each for each in apart)]
-        if isinstance(first, exp.Table) and not named and not joined:
-            name = written_name(first)
-            self._walk(rest, with_=with_)
-            if name is not None:
-                self._settle([name], start)
-            return
-        if isinstance(first, exp.Table) and not named and joined:
-            owners = {
-                column.table.lower() for each in tree.expressions for column in [each.this] if column.args.get("table")
-            }
-            named = [TableName(owner) for owner in sorted(owners)] or [n for n in [written_name(first)] if n]
-        self._walk([*([first] if first is not None else []), *rest], with_=with_)
-        self._settle(named, start, _crossing(tree) if len(named) > 1 else NOTHING)
+        begun = [from_.this] if from_ is not None else using
+        if isinstance(first, exp.Table) and not named:
+            joined = items_of([first])
+            if len(joined) == 1 or using:
+                named = [name for item in joined if (name := _name_in(item))]
+            else:
+                owners = {each.this.text("table").lower() for each in tree.expressions} - {""}
+                named = [TableName(owner) for owner in sorted(owners)] or [n for n in [written_name(first)] if n]
+                begun = [first, *begun]
+                rest.insert(0, first)
+        elif first is not None:
+            begun = [first, *begun]
+            rest.insert(0, first)
+        start = len(self.found.sources)
+        self._walk(rest, with_=with_)
+        behind = changed_table(tree, self.dialect)
+        if behind is not None:
+            self._settle([name for name in [written_name(behind)] if name], [behind], start, always=True)
+        else:
+            self._settle(named, items_of(begun), start, _crossing(tree) if len(named) > 1 else NOTHING)
 
-    def _settle(self, named: list[TableName], start: int, kept: Names = NOTHING) -> None:
+    def _settle(
+        self,
+        named: list[TableName],
+        items: list[exp.Expr],
+        start: int,
+        kept: Names = NOTHING,
+        *,
+        always: bool = False,
+    ) -> None:
         """Take the tables that are meant out of what was read since `start`, once each, but for those to be kept."""
+        tables = [(item.alias_or_name.lower(), name) for item in items if (name := _name_in(item)) is not None]
         for name in named:
             meant = next(
-                (table for other, table in self.aliases if len(name.parts) == 1 and other == name.name.lower()), None
+                (table for alias, table in tables if len(name.parts) == 1 and alias == name.name.lower()), None
             )
             if meant is None or not (self.has_update_aliases or meant.key != name.key):
                 meant = name
             self.found.targets.append(meant)
-            if (self.has_update_aliases or meant is not name) and name.name.lower() not in kept:
+            is_listed = any(table.key == meant.key for _, table in tables)
+            if is_listed and (always or self.has_update_aliases or meant is not name) and name.name.lower() not in kept:
                 at = next(
                     (n for n, each in enumerate(self.found.sources) if n >= start and each.key == meant.key), None
                 )
@@ -207,7 +243,7 @@ class _Reader:
     def _walk(self, nodes: Iterable[exp.Expr], without: exp.Expr | None = None, with_: exp.Expr | None = None) -> None:
         """Collect the tables below, each with the CTEs and the array owners that are in sight of it."""
         begun: list[tuple[exp.Expr, Names, Names]] = []
-        seen = self._with(with_, NOTHING, NOTHING, begun) if with_ is not None else NOTHING
+        seen = self._with(with_, self.ctes, NOTHING, begun) if with_ is not None else self.ctes
         pending = [*begun, *((node, seen, NOTHING) for node in nodes)][::-1]
         steps = 0
         while pending:
@@ -242,9 +278,18 @@ class _Reader:
         for cte in with_.expressions:
             name = cte.alias.lower()
             own = ctes | {name} if recursive or isinstance(cte.this, exp.SetOperation) else ctes
-            queries.append((cte.this, own, owners))
+            if isinstance(cte.this, CHANGES):
+                self._changing(cte.this, own)
+            else:
+                queries.append((cte.this, own, owners))
             ctes = ctes | {name}
         return ctes
+
+    def _changing(self, change: exp.Expr, ctes: Names) -> None:
+        """A CTE that writes: `WITH gone AS (DELETE FROM t RETURNING …)`."""
+        around, self.ctes = self.ctes, ctes
+        self.read(change)
+        self.ctes = around
 
     def _table(self, table: exp.Expr, ctes: Names, owners: Names) -> None:
         name = temporary_name(table)
@@ -258,7 +303,10 @@ class _Reader:
             elif owners and name.parts[0].lower() in owners and name.name.lower() != name.parts[0].lower():
                 return
         self.found.sources.append(name)
-        self.aliases.append(((table.alias or name.name).lower(), name))
+
+
+def _name_in(node: exp.Expr) -> TableName | None:
+    return written_name(node) if isinstance(node, exp.Table) else None
 
 
 def _crossing(update: exp.Expr) -> Names:

@@ -213,3 +213,28 @@ def test_a_schema_finds_names_by_their_end() -> None:
 def test_columns_can_be_left_out() -> None:
     """Who wants tables alone need not wait for columns."""
     assert resolve("SELECT a FROM t", columns=False).columns == ()
+
+
+def test_columns_of_a_change_of_a_query() -> None:
+    """What is set in a CTE is set in its table, under the name that the column has there."""
+    found = resolve(
+        "WITH c AS (SELECT o.total AS sum, k.name FROM orders o JOIN customers k ON k.id = o.customer) "
+        "UPDATE c SET sum = sum + 1",
+        dialect="tsql",
+        **DEFAULTS,
+    )
+    [column] = found.columns
+    assert (str(column.target_table), column.target) == ("shop.public.orders", "total")
+    assert [str(source) for source in column.sources] == ["shop.public.orders.total"]
+
+
+def test_columns_of_ctes_that_write() -> None:
+    """RETURNING hands on the columns of the rows that were changed, and what a CTE writes has columns, too."""
+    assert of("WITH gone AS (DELETE FROM customers RETURNING id, name AS n) INSERT INTO log SELECT * FROM gone") == {
+        "id": {"customers.id"},
+        "n": {"customers.name"},
+    }
+    assert of(
+        "WITH c AS (SELECT * FROM customers), u AS (UPDATE rates SET rate = c.id FROM c WHERE true RETURNING rates.*) "
+        "SELECT city FROM u"
+    ) == {"rate": {"customers.id"}, "city": {"rates.city"}}

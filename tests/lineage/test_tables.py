@@ -60,6 +60,7 @@ def test_ctes_hide_tables_where_they_are_in_sight(sql: str, tables: set[str]) ->
         ("postgres", "DELETE FROM stock USING sold WHERE sold.id = stock.id", {"sold"}, {"stock"}),
         ("postgres", "SELECT * INTO newer FROM older", {"older"}, {"newer"}),
         ("postgres", "CREATE TABLE child (id int REFERENCES parent (id))", set(), {"child"}),
+        ("postgres", "CREATE TABLE copy (LIKE origin INCLUDING ALL, at date)", {"origin"}, {"copy"}),
         ("mysql", "UPDATE a JOIN b ON a.id = b.id SET a.x = b.x", {"b"}, {"a"}),
         ("starrocks", "UPDATE a JOIN b ON a.id = b.id SET a.x = b.x", {"b"}, {"a"}),
         ("mysql", "UPDATE a JOIN b ON a.id = b.id SET a.x = b.y, b.z = 1, w = b.w", {"b"}, {"a", "b"}),
@@ -67,11 +68,13 @@ def test_ctes_hide_tables_where_they_are_in_sight(sql: str, tables: set[str]) ->
         ("postgres", "UPDATE a SET x = x + 1", set(), {"a"}),
         ("snowflake", "MERGE INTO t USING s ON t.i = s.i WHEN MATCHED THEN UPDATE SET t.a = t.a + s.b", {"s"}, {"t"}),
         ("mysql", "DELETE o FROM orders o JOIN refunds r ON r.id = o.id", {"refunds"}, {"orders"}),
+        ("mysql", "DELETE FROM a, b USING a JOIN b ON a.i = b.i JOIN c ON c.i = b.i", {"c"}, {"a", "b"}),
         ("mysql", "REPLACE INTO a SELECT * FROM b", {"b"}, {"a"}),
         ("mysql", "EXPLAIN SELECT * FROM b", {"b"}, set()),
         ("tsql", "UPDATE t SET t.x = s.x FROM dbo.Old AS t JOIN dbo.New s ON s.id = t.id", {"dbo.new"}, {"dbo.old"}),
         ("snowflake", "MERGE INTO t USING (SELECT * FROM s) q ON t.i = q.i WHEN MATCHED THEN DELETE", {"s"}, {"t"}),
         ("hive", "FROM raw INSERT OVERWRITE TABLE a SELECT x INSERT INTO TABLE b SELECT y", {"raw"}, {"a", "b"}),
+        ("hive", "WITH r AS (SELECT * FROM raw) FROM r INSERT OVERWRITE TABLE a SELECT x", {"raw"}, {"a"}),
         ("oracle", "INSERT ALL INTO a VALUES (x) INTO b VALUES (y) SELECT x, y FROM c", {"c"}, {"a", "b"}),
         ("oracle", "SELECT price FROM parts FOR UPDATE OF price", {"parts"}, set()),
         ("clickhouse", "CREATE MATERIALIZED VIEW v TO daily AS SELECT * FROM hits", {"hits"}, {"v", "daily"}),
@@ -83,9 +86,58 @@ def test_what_is_written_is_not_read(dialect: str, sql: str, sources: set[str], 
     assert (reads(sql, dialect), writes(sql, dialect)) == (sources, targets)
 
 
-def test_a_target_that_is_read_is_a_source() -> None:
-    """INSERT … SELECT from the same table reads it."""
-    assert reads("INSERT INTO t SELECT * FROM t WHERE old") == {"t"}
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("postgres", "INSERT INTO t SELECT * FROM t WHERE old"),
+        ("tsql", "UPDATE t SET a = (SELECT max(b) FROM t)"),
+        ("tsql", "DELETE t WHERE a IN (SELECT a FROM t WHERE old = 1)"),
+        ("postgres", "WITH gone AS (DELETE FROM t WHERE i IN (SELECT i FROM t) RETURNING *) SELECT * FROM gone"),
+    ],
+)
+def test_a_target_that_is_read_is_a_source(dialect: str, sql: str) -> None:
+    """A query in a change that reads its target makes it a source."""
+    assert (reads(sql, dialect), writes(sql, dialect)) == ({"t"}, {"t"})
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "sources"),
+    [
+        ("tsql", "WITH c AS (SELECT * FROM ships WHERE a = 1) UPDATE c SET b = 2", set()),
+        ("tsql", "WITH c AS (SELECT s.*, p.x FROM ships s JOIN ports p ON p.i = s.i) UPDATE c SET b = x", {"ports"}),
+        ("tsql", "WITH c AS (SELECT p.x, s.n FROM ports p JOIN ships s ON p.i = s.i) UPDATE c SET n = x", {"ports"}),
+        ("tsql", "WITH c AS (SELECT * FROM ships) UPDATE x SET a = p.b FROM c x JOIN ports p ON p.i = x.i", {"ports"}),
+        ("tsql", "WITH a AS (SELECT * FROM ships), b AS (SELECT * FROM a) DELETE FROM b WHERE rank > 1", set()),
+        ("tsql", "DELETE d FROM (SELECT *, row_number() OVER (ORDER BY i) n FROM ships) d WHERE n > 1", set()),
+        ("oracle", "DELETE FROM (SELECT * FROM ships WHERE a = 1)", set()),
+        ("tsql", "WITH c AS (SELECT a FROM ports) UPDATE ships SET a = c.a FROM c WHERE c.i = ships.i", {"ports"}),
+        ("tsql", "UPDATE ships SET a = (SELECT max(x) FROM ports ships) FROM piers WHERE 1 = 1", {"ports", "piers"}),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_query_changes_its_table(dialect: str, sql: str, sources: set[str]) -> None:
+    """UPDATE and DELETE of a CTE or of a query in brackets write the table whose rows those are."""
+    assert (reads(sql, dialect), writes(sql, dialect)) == (sources, {"ships"})
+
+
+@pytest.mark.parametrize("dialect", ["tsql", "oracle", "bigquery", None])
+def test_delete_needs_no_from(dialect: str | None) -> None:
+    """`DELETE t WHERE …` is parsed as `DELETE FROM t WHERE …` is."""
+    found = resolve("DELETE crew WHERE id IN (SELECT id FROM gone)", dialect=dialect)
+    assert ([str(t) for t in found.sources], [str(t) for t in found.targets]) == (["gone"], ["crew"])
+    assert found.status == "parsed"
+
+
+@pytest.mark.parametrize(
+    ("sql", "sources", "targets"),
+    [
+        ("WITH m AS (DELETE FROM hot WHERE old RETURNING *) INSERT INTO cold SELECT * FROM m", set(), {"hot", "cold"}),
+        ("WITH u AS (UPDATE w SET a = s.a FROM s RETURNING w.*) SELECT * FROM u, d", {"s", "d"}, {"w"}),
+        ("WITH s AS (SELECT * FROM r), i AS (INSERT INTO t SELECT * FROM s RETURNING x) TABLE i", {"r"}, {"t"}),
+    ],
+)
+def test_ctes_that_write(sql: str, sources: set[str], targets: set[str]) -> None:
+    """INSERT, UPDATE and DELETE in a WITH write their targets, and see the CTEs before them."""
+    assert (reads(sql, "postgres"), writes(sql, "postgres")) == (sources, targets)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +164,21 @@ def test_a_target_that_is_read_is_a_source() -> None:
 def test_what_stands_in_from_and_is_no_table(dialect: str | None, sql: str, tables: set[str]) -> None:
     """Arrays, functions, stages, files and tables of one row are no tables."""
     assert reads(sql, dialect) == tables
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "sources", "targets"),
+    [
+        ("snowflake", "SELECT * FROM IDENTIFIER('a.b') x, t", {"a.b", "t"}, set()),
+        ("snowflake", "DELETE FROM IDENTIFIER('a.b') WHERE i IN (SELECT i FROM t)", {"t"}, {"a.b"}),
+        ("snowflake", "MERGE INTO IDENTIFIER('a.b') t USING s ON t.i = s.i WHEN MATCHED THEN DELETE", {"s"}, {"a.b"}),
+        ("databricks", "UPDATE IDENTIFIER('a.b') SET x = 1", set(), {"a.b"}),
+        ("snowflake", "SELECT * FROM IDENTIFIER(:name)", set(), set()),
+    ],
+)
+def test_identifier_names_a_table(dialect: str, sql: str, sources: set[str], targets: set[str]) -> None:
+    """`IDENTIFIER('a.b')` stands for the table that its string names."""
+    assert (reads(sql, dialect), writes(sql, dialect)) == (sources, targets)
 
 
 def test_defaults_complete_names() -> None:

@@ -9,6 +9,7 @@ from assets.lineage.columns.joins import add_relation, is_bracketed, merge_colum
 from assets.lineage.columns.relations import Context, Output, Scope, Sources, distinct, renamed
 from assets.lineage.limits import MAX_COLUMNS
 from assets.lineage.names import ColumnName
+from assets.lineage.tables import CHANGES
 
 Ctes = Mapping[str, list[Output]]
 
@@ -40,6 +41,8 @@ class Queries:
             return self.outputs(query.this, outer, ctes)
         if isinstance(query, exp.Values):
             return self.values(query, outer, ctes)
+        if isinstance(query, CHANGES):
+            return self._returned(query, ctes)
         if isinstance(query, exp.Table):
             scope = self.scope([query], outer, ctes)
             return [output for relation in scope.relations for output in relation.all()]
@@ -114,6 +117,17 @@ class Queries:
                 if output.name and not output.is_star:
                     scope.aliases.setdefault(output.name.lower(), output.sources)
         return outputs
+
+    def _returned(self, change: exp.Expr, ctes: Ctes) -> list[Output]:
+        """What RETURNING gives of the rows that a statement changes."""
+        returning = change.args.get("returning")
+        if returning is None:
+            return []
+        table = change.this.this if isinstance(change.this, exp.Schema) else change.this
+        from_ = change.args.get("from_")
+        others = [from_.this] if from_ is not None else change.args.get("using")
+        scope = self.scope([table, *(others if isinstance(others, list) else [])], None, ctes)
+        return [output for each in returning.expressions for output in self._projection(each, scope, ctes)]
 
     def _projection(self, node: exp.Expr, scope: Scope, ctes: Ctes) -> Iterator[Output]:
         if isinstance(node, exp.Star):

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from assets.lineage.changes import changed_table
 from assets.lineage.columns.queries import Queries
 from assets.lineage.columns.relations import Context, Output, Relation, Scope, distinct, names_of_table, renamed
 from assets.lineage.dialects import instance, parser_of
 from assets.lineage.names import TableName
 from assets.lineage.results import ColumnLineage
-from assets.lineage.tables import written_name
+from assets.lineage.tables import CHANGES, written_name
 
 Made = list[tuple[TableName, list[Output]]]
 """Tables that a statement creates, with their columns."""
@@ -38,12 +39,14 @@ class _Statement:
         self.context = context
         self.queries = Queries(context)
         self.made = made
+        self.sight: dict[str, list[Output]] = {}  # the CTEs around a statement that is a CTE itself
 
     def columns(self, tree: exp.Expr) -> Iterator[ColumnLineage]:
+        yield from self._changing(tree)
         if isinstance(tree, exp.Query):
             into = tree.find(exp.Into) if isinstance(tree, exp.Select) and tree.args.get("into") else None
             target = _name(into.this) if into is not None else None
-            outputs = self.queries.outputs(tree, None, {})
+            outputs = self.queries.outputs(tree, None, self.sight)
             if target is not None:
                 self.made.append((target, outputs))
             yield from self._given(outputs, target)
@@ -64,9 +67,19 @@ class _Statement:
                 if isinstance(query, exp.Query):
                     yield from self._given(self.queries.outputs(query, None, {}), None)
 
+    def _changing(self, tree: exp.Expr) -> Iterator[ColumnLineage]:
+        """What the CTEs of a statement write."""
+        with_ = tree.args.get("with_")
+        writing = [cte.this for cte in with_.expressions if isinstance(cte.this, CHANGES)] if with_ is not None else []
+        if writing:
+            around, self.sight = self.sight, self._with(tree)
+            for change in writing:
+                yield from self.columns(change)
+            self.sight = around
+
     def _with(self, tree: exp.Expr) -> dict[str, list[Output]]:
         with_ = tree.args.get("with_")
-        return dict(self.queries.ctes(with_, None, {})) if with_ is not None else {}
+        return dict(self.queries.ctes(with_, None, self.sight)) if with_ is not None else self.sight
 
     def _given(self, outputs: Sequence[Output], target: TableName | None) -> Iterator[ColumnLineage]:
         whole = self.context.complete(target) if target is not None else None
@@ -135,15 +148,26 @@ class _Statement:
         ctes = self._with(tree)
         from_ = tree.args.get("from_")
         scope = self.queries.scope([tree.this, *([from_.this] if from_ is not None else [])], None, ctes)
+        behind = changed_table(tree, self.context.dialect)
         first = _name(tree.this)
-        if first is None:
-            return
-        if len(scope.relations) > 1 and len(first.parts) == 1:
+        if len(scope.relations) > 1 and first is not None and len(first.parts) == 1:
             again = [each for each in scope.relations[1:] if first.name.lower() in each.names]
             if again:
                 scope.relations.pop(0)
                 first = again[0].written or first
-        yield from self._assignments(tree.expressions, scope, ctes, self.context.complete(first))
+        if behind is not None:
+            yield from self._behind(tree, scope, ctes, self.context.complete(written_name(behind) or TableName("")))
+        elif first is not None:
+            yield from self._assignments(tree.expressions, scope, ctes, self.context.complete(first))
+
+    def _behind(
+        self, tree: exp.Update, scope: Scope, ctes: dict[str, list[Output]], target: TableName
+    ) -> Iterator[ColumnLineage]:
+        """What is set in the table behind a CTE or a query, by the names that its columns have there."""
+        for column in self._assignments(tree.expressions, scope, ctes, target):
+            behind = [source for source in scope.column([column.target]) if source.table.key == target.key]
+            name = behind[0].column if len(behind) == 1 else column.target
+            yield replace(column, target=name, target_table=target)
 
     def _assignments(
         self, nodes: Sequence[exp.Expr], scope: Scope, ctes: dict[str, list[Output]], target: TableName
