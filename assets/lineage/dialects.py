@@ -76,6 +76,9 @@ BACKSLASH = frozenset(
 )
 """Dialects in which a backslash escapes a quote."""
 
+DOUBLE_QUOTED = BACKSLASH - {"clickhouse", "snowflake"}
+"""Dialects in which double quotes hold a string."""
+
 HASH_COMMENTS = frozenset({"bigquery", "clickhouse", "mysql", "singlestore", "doris", "starrocks"})
 """Dialects in which `#` begins a comment."""
 

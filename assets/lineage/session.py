@@ -19,7 +19,7 @@ from assets.lineage.schema import Columns, Schema
 from assets.lineage.simplifying import without_hints
 from assets.lineage.splitting import STARTS, Piece, is_routine, pieces, statement_starts
 from assets.lineage.tables import tables_of
-from assets.lineage.temporary import CREATES, TemporaryTables, dropped
+from assets.lineage.temporary import CREATES, REPLACES, TemporaryTables, dropped
 from assets.lineage.trees import NotParsed, parse_in_any
 
 EMPTY = re.compile(r"(?>[;\s]+|--[^\n]*+|/\*.*?\*/)*+$", re.DOTALL)
@@ -263,10 +263,7 @@ class Session:
         creates = CREATES.match(text) is not None
         temporary = tuple(t for t in targets if creates or t.name[:1] in {"#", "@"} or t in self.temporary)
         for target in temporary:
-            if first in {"CREATE", "DECLARE", "SELECT", "WITH"}:
-                self.temporary.make(target, sources)
-            else:
-                self.temporary.fill(target, sources)
+            self.temporary.follow_words(first, target, sources, replaces=REPLACES.match(text) is not None)
         return StatementLineage(
             kind=first.lower() if first.isalpha() else "unknown",
             line=line,

@@ -8,12 +8,13 @@ from itertools import pairwise
 from assets.lineage.dialects import (
     BACKSLASH,
     BODIES_ARE_STRINGS,
+    DOUBLE_QUOTED,
     GENERIC,
     HASH_COMMENTS,
     INTO_TABLES,
     looks_like_tsql,
 )
-from assets.lineage.lexing import BODY, STRING, WORD, Token, lex
+from assets.lineage.lexing import BODY, NAME, STRING, WORD, Token, lex
 from assets.lineage.limits import Deadline
 
 STARTS = frozenset({
@@ -147,11 +148,11 @@ class _Splitter:
                 yield from self.split(string.text, offset + string.start, is_body=True, nested=nested + 1)
             if string is not None and (is_block or chunk[0].key == "UNLOAD"):
                 continue
-            executed = string if string is not None and _is_all(string, chunk) else None
+            executed = string is not None and _is_all(string, chunk)
             if is_body or self.is_tsql:
                 for piece in self._inside(chunk, sql, offset, executed):
                     yield replace(piece, fills_variables=fills_variables)
-            elif executed is None or chunk[0].key not in EXECUTES:
+            elif not executed or chunk[0].key not in EXECUTES:
                 yield _piece(chunk, sql, offset)
 
     def _string_body(self, chunk: Sequence[Token]) -> Token | None:
@@ -161,22 +162,25 @@ class _Splitter:
         bodies = [token for token in chunk if token.kind == BODY]
         if bodies:
             return bodies[0]
-        strings = [token for token in chunk if token.kind == STRING and re.match(r"\s*(?:\w+\s)", token.text)]
-        sql = [
-            token for token in strings if token.text.split(None, 1)[0].upper() in INNER_STARTS | {"BEGIN", "DECLARE"}
-        ]
-        return sql[0] if sql else None
+        quoted = {STRING, NAME} if self.dialect in DOUBLE_QUOTED else {STRING}
+        for token in chunk:
+            text = token.text.strip("'\"")  # BigQuery's strings may have three quotes
+            first = re.match(r"\s*(\w+)\s", text) if token.kind in quoted else None
+            if first is not None and first[1].upper() in INNER_STARTS | {"BEGIN", "DECLARE"}:
+                return token._replace(text=text)
+        return None
 
-    def _inside(self, chunk: Sequence[Token], sql: str, offset: int, executed: Token | None) -> Iterator[Piece]:
+    def _inside(self, chunk: Sequence[Token], sql: str, offset: int, executed: bool) -> Iterator[Piece]:
         """The statements between two semicolons of a routine, and what stands before the first."""
         starts = list(statement_starts(chunk, several=True, is_tsql=self.is_tsql))
         ends = [*starts[1:], len(chunk)][: len(starts)]
         first = starts[0] if starts else len(chunk)
         if first and any(token.key == "SELECT" for token in chunk[:first]):
-            yield _piece(chunk[:first], sql, offset, is_whole=False)
+            body = _inline_body(chunk[:first])
+            yield _piece(body or chunk[:first], sql, offset, is_whole=bool(body))
         for start, end in zip(starts, ends, strict=True):
             part = chunk[start:end]
-            if part[0].key in EXECUTES and executed in part:
+            if part[0].key in EXECUTES and executed:
                 continue
             if (part[0].key in STARTS and not is_routine(part)) or _declares_table(part):
                 yield _piece(part, sql, offset)
@@ -220,9 +224,25 @@ def is_routine(chunk: Sequence[Token]) -> bool:
     return False
 
 
+def _inline_body(header: Sequence[Token]) -> Sequence[Token]:
+    """The query in brackets that is all of a routine's body: `AS (SELECT …)`, `RETURN (SELECT …)`."""
+    if not is_routine(header):
+        return ()
+    depth = opened = 0
+    for at, token in enumerate(header):
+        if token.key == "(":
+            opened = at if not depth else opened
+            depth += 1
+        elif token.key == ")":
+            depth -= 1
+        elif token.key in {"SELECT", "WITH"} and depth and all(each.key == "(" for each in header[opened:at]):
+            return header[opened:]
+    return ()
+
+
 def _is_all(string: Token, chunk: Sequence[Token]) -> bool:
     """True if a string is not put together with something else."""
-    at = chunk.index(string)
+    at = next(at for at, token in enumerate(chunk) if token.start == string.start)
     return not {token.key for token in chunk[max(0, at - 1) : at + 2]} & {"||", "+", "&"}
 
 

@@ -18,6 +18,8 @@ CREATES = re.compile(
 )
 UNKNOWN = (Output("*", is_star=True),)
 MAKES = (exp.Create, exp.Query, exp.Declare)
+MAKES_IN_WORDS = frozenset({"CREATE", "DECLARE", "SELECT", "WITH"})
+REPLACES = re.compile(rf"{SPACE}CREATE\s+OR\s+REPLACE\b", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,16 @@ class TemporaryTables:
     def follow(
         self, tree: exp.Expr, name: TableName, sources: tuple[TableName, ...], columns: Sequence[Output]
     ) -> None:
-        """Take over what a statement does to a temporary table that it writes."""
-        if isinstance(tree, MAKES):
-            if not (tree.args.get("exists") and name in self):
-                self.make(name, sources, columns)
+        """Take over what a statement does to a temporary table that it writes.
+
+        A table that is there cannot be made again: where a script does, it does so in another branch of an IF.
+        """
+        if isinstance(tree, exp.Create) and tree.find(exp.LikeProperty) and not isinstance(tree.expression, exp.Query):
+            sources = ()
+        if isinstance(tree, MAKES) and (name not in self or tree.args.get("replace") or isinstance(tree, exp.Declare)):
+            self.make(name, sources, columns)
+            return
+        if tree.args.get("exists") and isinstance(tree, exp.Create):
             return
         if _empties(tree):
             self._empty(name)
@@ -70,6 +78,15 @@ class TemporaryTables:
     def make(self, name: TableName, sources: tuple[TableName, ...], columns: Sequence[Output] = UNKNOWN) -> None:
         """Let a table hold this and nothing else."""
         self._fillings[name.key] = Filling(sources, tuple(columns) or UNKNOWN)
+
+    def follow_words(
+        self, first: str, name: TableName, sources: tuple[TableName, ...], *, replaces: bool = False
+    ) -> None:
+        """Take over what a statement does of which only the words were read."""
+        if first in MAKES_IN_WORDS and (name not in self or replaces):
+            self.make(name, sources)
+        else:
+            self.fill(name, sources)
 
     def fill(self, name: TableName, sources: tuple[TableName, ...], columns: Sequence[Output] = UNKNOWN) -> None:
         """Add to what a table holds."""
