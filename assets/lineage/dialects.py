@@ -72,11 +72,11 @@ HINTS = (
     ("postgres", re.compile(r"::|~\*?|\bRETURNING\b|\bILIKE\b|\$\$|->>?|@>", re.IGNORECASE)),
 )
 BACKSLASH = frozenset(
-    {"bigquery", "clickhouse", "databricks", "hive", "mysql", "snowflake", "spark", "spark2", "singlestore"}
+    {"bigquery", "clickhouse", "databricks", "hive", "mysql", "redshift", "snowflake", "spark", "spark2", "singlestore"}
 )
 """Dialects in which a backslash escapes a quote."""
 
-DOUBLE_QUOTED = BACKSLASH - {"clickhouse", "snowflake"}
+DOUBLE_QUOTED = BACKSLASH - {"clickhouse", "redshift", "snowflake"}
 """Dialects in which double quotes hold a string."""
 
 HASH_COMMENTS = frozenset({"bigquery", "clickhouse", "mysql", "singlestore", "doris", "starrocks"})

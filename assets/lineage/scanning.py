@@ -11,9 +11,9 @@ ENDS_FROM = frozenset({
     "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "MINUS", "SELECT", "SET", "WINDOW",
     "QUALIFY", "FETCH", "FOR", "CONNECT", "START", "VALUES", "RETURNING", "OUTPUT", "OFFSET", "OPTION", "CLUSTER",
     "DISTRIBUTE", "SORT", "WHEN", "DO", "LOOP", "THEN", "BEGIN", "END", "PREWHERE", "SAMPLE", "SETTINGS", "FORMAT",
-    "UR", "CS", "RS", "RR", "QUERYNO", "OPTIMIZE",
+    "QUERYNO", "OPTIMIZE",
 })  # fmt: skip
-BEFORE_SOURCE = frozenset({"FROM", "JOIN", "STRAIGHT_JOIN", "APPLY"})
+BEFORE_SOURCE = frozenset({"FROM", "JOIN", "STRAIGHT_JOIN"})
 BEFORE_TARGET = frozenset({"INTO", "UPDATE", "OVERWRITE"})
 INTO_ITS_TARGET = frozenset({"INSERT", "MERGE", "REPLACE", "UPSERT", "LOAD", "COPY"})
 SKIPPED = frozenset(
@@ -106,7 +106,7 @@ class _Scanner:
             return
         if key in {"SELECT", "DELETE"} or (key == "FROM" and not level.words):
             level.is_query = True
-        if key in BEFORE_SOURCE:
+        if key in BEFORE_SOURCE or (key == "APPLY" and before in {"CROSS", "OUTER"}):
             if key != "FROM" or (level.is_query and before != "DISTINCT"):
                 level.in_from, level.expects = True, "source"
                 if key == "FROM" and "DELETE" in level.words and "SELECT" not in level.words:
@@ -117,10 +117,18 @@ class _Scanner:
             "RETURNING" in level.words or (self.fills_variables and not level.words & INTO_ITS_TARGET)
         ):
             pass
+        elif key == "MERGE" and not level.words and self._key(at + 1) != "INTO":
+            level.expects = "target"
         elif key in BEFORE_TARGET:
-            if key != "UPDATE" or before not in {"FOR", "THEN", "KEY", "DO", "ON", "OR", "AFTER", "BEFORE", ","}:
+            if "ALTER" in level.words:
+                pass  # ClickHouse's ALTER TABLE t UPDATE a = 1
+            elif key != "UPDATE" or before not in {"FOR", "THEN", "KEY", "DO", "ON", "OR", "AFTER", "BEFORE", ","}:
                 level.expects = "target"
-        elif key in CREATED and level.words & {"CREATE", "TRUNCATE", "ALTER"} and not level.words & {"AS", "SELECT"}:
+        elif (
+            key in CREATED
+            and level.words & {"CREATE", "TRUNCATE", "ALTER", "DECLARE"}
+            and not level.words & {"AS", "SELECT"}
+        ):
             level.expects = "target"
         elif key in ENDS_FROM:
             level.in_from = False
@@ -156,6 +164,9 @@ class _Scanner:
         if tokens[at].key in {"OLD", "NEW"}:
             return at + 1 < len(tokens) and tokens[at + 1].key == "TABLE"
         return tokens[at].key == "OJ" and at > 0 and tokens[at - 1].key == "{"
+
+    def _key(self, at: int) -> str:
+        return self.tokens[at].key if at < len(self.tokens) else ""
 
     def _name(self, at: int) -> tuple[list[str], int]:
         tokens, parts = self.tokens, [self.tokens[at].text]

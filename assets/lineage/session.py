@@ -23,29 +23,48 @@ from assets.lineage.temporary import CREATES, REPLACES, TemporaryTables, dropped
 from assets.lineage.trees import NotParsed, parse_in_any
 
 EMPTY = re.compile(r"(?>[;\s]+|--[^\n]*+|/\*.*?\*/)*+$", re.DOTALL)
-INTO = (re.compile(rf"\A({SPACE})(?:REPLACE|UPSERT)\s+(?:INTO\b)?", re.IGNORECASE | re.DOTALL), r"\1INSERT INTO ")
+INTO = (
+    re.compile(
+        rf"\A({SPACE})(?:REPLACE|UPSERT)\s+(?:(?:DELAYED|LOW_PRIORITY)\s+)?(?:INTO\b)?", re.IGNORECASE | re.DOTALL
+    ),
+    r"\1INSERT INTO ",
+)
 EXPLAIN = (
     re.compile(
-        rf"\A({SPACE})EXPLAIN\s+(?:(?:ANALYZE|VERBOSE|EXTENDED|FORMATTED|PLAN\s+FOR|FOR)\s+)*(?=SELECT|WITH|INSERT|UPDATE|DELETE|"
+        rf"\A({SPACE})EXPLAIN\s+(?:(?:ANALYZE|VERBOSE|EXTENDED|FORMATTED|PLAN\s+FOR|FOR)\s+|\([\w\s,=]*\)\s*)*(?=SELECT|WITH|INSERT|UPDATE|DELETE|"
         r"MERGE|\()",
         re.IGNORECASE | re.DOTALL,
     ),
     r"\1",
 )
 REPLACE_VIEW = (
-    re.compile(rf"\A({SPACE})REPLACE\s+(?=VIEW\b|TABLE\b)", re.IGNORECASE | re.DOTALL),
+    re.compile(rf"\A({SPACE})REPLACE\s+(?=(?:VIEW|TABLE|MACRO|PROCEDURE|FUNCTION)\b)", re.IGNORECASE | re.DOTALL),
     r"\1CREATE OR REPLACE ",
 )
 TOP = (
     re.compile(rf"\A({SPACE})(DELETE|UPDATE)\s+TOP\s*\([^()]*\)(?:\s*PERCENT\b)?", re.IGNORECASE | re.DOTALL),
     r"\1\2 ",
 )
+MODIFIERS = (
+    re.compile(
+        rf"\A({SPACE})(DELETE|UPDATE)\s+(?:(?:(?:LOW_PRIORITY|QUICK|IGNORE)\s+)+(?=FROM\b|[^\s,]+\s+SET\b)|OR\s+\w+\s+)",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    r"\1\2 ",
+)
+PERFORM = (re.compile(rf"\A({SPACE})PERFORM\b", re.IGNORECASE | re.DOTALL), r"\1SELECT")
+PREPARE = (
+    re.compile(rf"\A({SPACE})PREPARE\s+\w+\s*(?:\([^()]*\)\s*)?(?:AS|FROM)\s+(?=\w)", re.IGNORECASE | re.DOTALL),
+    r"\1",
+)
 REWRITES = {
     "REPLACE": (REPLACE_VIEW, INTO),
     "UPSERT": (INTO,),
     "EXPLAIN": (EXPLAIN,),
-    "DELETE": (TOP,),
-    "UPDATE": (TOP,),
+    "DELETE": (TOP, MODIFIERS),
+    "PERFORM": (PERFORM,),
+    "PREPARE": (PREPARE,),
+    "UPDATE": (TOP, MODIFIERS),
 }
 """Statements that another one says as well, which more parsers take."""
 

@@ -5,7 +5,10 @@ import re
 NAME = r"[\w$#.\"]+"
 VARIABLE = r"@{0,2}[\w$.`]+"
 VARIABLES = rf"{VARIABLE}(?:\s*,\s*{VARIABLE})*"
+HINTS = "NOLOCK|HOLDLOCK|SERIALIZABLE|TABLOCKX?|UPDLOCK|ROWLOCK|PAGLOCK|XLOCK|READPAST|READUNCOMMITTED"
+ODBC = (r"\{\s*OJ\b([^{}]*)\}", r"\1")
 INTO = (
+    ODBC,
     (
         r"\bINTO\s+(?:OUTFILE|DUMPFILE)\s*(?:'[^']*'|\"[^\"]*\")(?:\s+CHARACTER\s+SET\s+\w+)?"
         r"(?:\s+(?:FIELDS|COLUMNS|LINES|OPTIONALLY|ENCLOSED|TERMINATED|ESCAPED|STARTING)\b|\s+BY\s*'(?:[^'\\]|\\.)*')*",
@@ -19,7 +22,9 @@ INTO = (
 """`SELECT x INTO OUTFILE 'f' FROM t`, and places of INTO that only routines know."""
 
 PHRASES = {
-    **dict.fromkeys(("generic", "mysql", "doris", "singlestore", "starrocks", "postgres", "redshift"), INTO),
+    **dict.fromkeys(("generic", "mysql", "doris", "singlestore", "starrocks", "redshift"), INTO),
+    "bigquery": ((r"(?<=[(,])\s*TABLE\s+([\w.`-]+)\s*(?=[,)])", r" (SELECT * FROM \1)"),),
+    "clickhouse": ((r"\bWITH\s+TOTALS\b", ""),),
     "db2": (
         (r"\bWITH\s+(?:UR|CS|RS|RR)\b", ""),
         (r"\bFOR\s+(?:READ|FETCH)\s+ONLY\b", ""),
@@ -30,15 +35,24 @@ PHRASES = {
     "oracle": (
         (rf"\bPARTITION\s+FOR\s*\([^()]*\)|\bSUBPARTITION\s*\(\s*{NAME}\s*\)", ""),
         (r"\bLOG\s+ERRORS\b[^;]*$", ""),
+        (r"\bVERSIONS\s+BETWEEN\s+(?:SCN|TIMESTAMP)\s+\S+\s+AND\s+\S+", ""),
+        (r"\bDELETE\s+WHERE\b.*?(?=\bWHEN\s+(?:NOT\s+)?MATCHED\b|$)", ""),  # in MERGE
     ),
+    "postgres": (*INTO, (rf"\bONLY\s*\(\s*({NAME})\s*\)", r"\1")),
     "teradata": (
         (r"\(\s*(?:TITLE|FORMAT|NAMED)\s+(?:'[^']*'|\w+)\s*\)", ""),
+        (r"\A\s*(UPDATE\s+\S+)\s+(FROM\s.*?)\s(SET\s.*?)(?=\sWHERE\s|\Z)", r"\1 \3 \2"),
         (rf"\bLOCKING\s+(?:ROW|TABLE\s+{NAME}|DATABASE\s+{NAME}|VIEW\s+{NAME})\s+(?:FOR|IN)\s+\w+(?:\s+MODE)?", ""),
     ),
-    "tsql": ((r"\bOPTION\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*$", ""),),
+    "tsql": (
+        (r"\bOPTION\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*$", ""),
+        (rf"\bWITH\s*\(\s*(?:{HINTS})(?:\s*,\s*(?:{HINTS}))*\s*\)", ""),
+        (r"\AMERGE\s+TOP\s*\([^()]*\)(?:\s*PERCENT\b)?", "MERGE"),
+        (rf"\bOUTPUT\s+[^;()]{{1,500}}\bINTO\s+@?{NAME}\s*(?:\([^()]*\)\s*)?;?\s*$", ""),
+    ),
 }
 COMPILED = {
-    dialect: [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in phrases]
+    dialect: [(re.compile(pattern, re.IGNORECASE | re.DOTALL), instead) for pattern, instead in phrases]
     for dialect, phrases in PHRASES.items()
 }
 HINT = re.compile(r"@\s*\{[^{}]*\}")

@@ -20,12 +20,12 @@ from assets.lineage.limits import Deadline
 STARTS = frozenset({
     "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "CREATE", "DROP", "ALTER", "TRUNCATE", "USE", "REPLACE",
     "UPSERT", "COPY", "EXPLAIN", "DESCRIBE", "VALUES", "FROM", "TABLE", "SHOW", "CACHE", "EXPORT", "LOAD", "UNLOAD",
-    "CALL", "EXEC", "EXECUTE", "SET", "ANALYZE", "GRANT", "REVOKE", "COMMENT", "RENAME", "REFRESH",
+    "CALL", "EXEC", "EXECUTE", "SET", "ANALYZE", "GRANT", "REVOKE", "COMMENT", "RENAME", "REFRESH", "PERFORM",
 })  # fmt: skip
 """Words that a statement begins with, which a parser takes as a whole."""
 
 INNER_STARTS = frozenset(
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "CREATE", "TRUNCATE", "REPLACE", "DROP"]
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "CREATE", "TRUNCATE", "REPLACE", "DROP", "PERFORM"]
 )
 """Words that a statement inside of a routine may begin with; others there read nothing but subqueries."""
 
@@ -167,7 +167,7 @@ class _Splitter:
             text = token.text.strip("'\"")  # BigQuery's strings may have three quotes
             first = re.match(r"\s*(\w+)\s", text) if token.kind in quoted else None
             if first is not None and first[1].upper() in INNER_STARTS | {"BEGIN", "DECLARE"}:
-                return token._replace(text=text)
+                return token._replace(text=text.replace("\\'", "'"))
         return None
 
     def _inside(self, chunk: Sequence[Token], sql: str, offset: int, executed: bool) -> Iterator[Piece]:

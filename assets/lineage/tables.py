@@ -12,6 +12,9 @@ from assets.lineage.names import TableName, table_name
 
 CREATES_TABLE = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE", "MODEL"})
 CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
+NAMES_IN = frozenset({"clickhouse", "sqlite"})
+"""Dialects in which `a IN t` asks for the rows of a table."""
+
 NO_TABLES_INSIDE = (exp.Lock, exp.Into, exp.Reference, exp.ForeignKey, exp.Hint)
 CORRELATED_ARRAYS = frozenset(
     {"generic", "bigquery", "spanner", "redshift", "databricks", "spark", "hive", "clickhouse"}
@@ -19,7 +22,19 @@ CORRELATED_ARRAYS = frozenset(
 """Dialects in which `FROM orders, orders.items` may read an array; in others `orders` would be a schema."""
 
 ALIASES_IN_UPDATE = frozenset(
-    {"generic", "tsql", "fabric", "mysql", "redshift", "db2", "snowflake", "singlestore", "doris", "starrocks"}
+    {
+        "generic",
+        "tsql",
+        "fabric",
+        "mysql",
+        "redshift",
+        "db2",
+        "snowflake",
+        "singlestore",
+        "doris",
+        "starrocks",
+        "teradata",
+    }
 )
 """Dialects in which the table after UPDATE or DELETE may be one that its FROM names again."""
 
@@ -90,6 +105,7 @@ def tables_of(tree: exp.Expr, dialect: str, deadline: Deadline) -> Tables:
 class _Reader:
     def __init__(self, dialect: str, deadline: Deadline) -> None:
         self.has_arrays = dialect in CORRELATED_ARRAYS
+        self.names_in = dialect in NAMES_IN
         self.has_update_aliases = dialect in ALIASES_IN_UPDATE
         self.deadline = deadline
         self.found = Tables()
@@ -259,6 +275,8 @@ class _Reader:
                 if kind is exp.Into:
                     self._target(node.this)
                 continue
+            elif kind is exp.In and self.names_in and isinstance(node.args.get("field"), exp.Column):
+                self._named(table_name(part.name for part in node.args["field"].parts), ctes, owners)
             args = node.args
             with_ = args.get("with_")
             queries: list[tuple[exp.Expr, Names, Names]] = []
@@ -266,7 +284,8 @@ class _Reader:
                 ctes = self._with(with_, ctes, owners, queries)
             if kind is exp.Select and self.has_arrays and args.get("joins"):
                 owners = owners | _owners(node)
-            children = [child for child in _children(node) if child is not with_]
+            index = args.get("indexed")  # SQLite's INDEXED BY is parsed as a table
+            children = [child for child in _children(node) if child is not with_ and child is not index]
             pending.extend((child, ctes, owners) for child in reversed(children))
             pending.extend(reversed(queries))
 
@@ -292,16 +311,19 @@ class _Reader:
         self.ctes = around
 
     def _table(self, table: exp.Expr, ctes: Names, owners: Names) -> None:
-        name = temporary_name(table)
-        if name is None:
-            name = name_of(table)
-            if name is None:
+        temporary = temporary_name(table)
+        if temporary is not None:
+            self.found.sources.append(temporary)
+        elif (name := name_of(table)) is not None:
+            self._named(name, ctes, owners)
+
+    def _named(self, name: TableName, ctes: Names, owners: Names) -> None:
+        """Read a name that may be of a table, of a CTE or of an array."""
+        if len(name.parts) == 1:
+            if name.name.lower() in ctes:
                 return
-            if len(name.parts) == 1:
-                if name.name.lower() in ctes:
-                    return
-            elif owners and name.parts[0].lower() in owners and name.name.lower() != name.parts[0].lower():
-                return
+        elif owners and name.parts[0].lower() in owners and name.name.lower() != name.parts[0].lower():
+            return
         self.found.sources.append(name)
 
 

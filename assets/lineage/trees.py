@@ -1,10 +1,11 @@
 """Statements as sqlglot's trees, within limits of time and of depth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlglot import Token, TokenType, exp
 
 from assets.lineage import dialects
+from assets.lineage.creating import without_options
 from assets.lineage.limits import CHARACTERS_PER_S, MAX_DEPTH, NODES_PER_S, Deadline
 from assets.lineage.simplifying import simplified
 
@@ -53,18 +54,27 @@ def parse(text: str, dialect: str, deadline: Deadline) -> exp.Expr:
 
 def parse_in_any(text: str, dialect: str, deadline: Deadline) -> tuple[exp.Expr, str]:
     """The tree of one statement, in its dialect or the first other that takes it. Raises: NotParsed, TimeUp."""
+    command: exp.Expr | None = None
+    first = NotParsed("")
     try:
-        return parse(text, dialects.parser_of(dialect), deadline), dialect
+        tree = parse(text, dialects.parser_of(dialect), deadline)
+        if not isinstance(tree, exp.Command):
+            return tree, dialect
+        command = tree
     except TooMuch:
         raise
     except NotParsed as error:
         first = error
-    simple = simplified(text, dialect)
-    if simple is not None:
+    for simple in _simpler(text, dialect, deadline):
+        text = simple
         try:
-            return parse(simple, dialects.parser_of(dialect), deadline), dialect
+            tree = parse(simple, dialects.parser_of(dialect), deadline)
         except NotParsed:
-            text = simple
+            continue
+        if not isinstance(tree, exp.Command):
+            return tree, dialect
+    if command is not None:
+        return command, dialect
     for other in dialects.others(dialect, text):
         try:
             tree = parse(text, other, deadline)
@@ -73,6 +83,17 @@ def parse_in_any(text: str, dialect: str, deadline: Deadline) -> tuple[exp.Expr,
         if not isinstance(tree, exp.Command):
             return tree, other
     raise first
+
+
+def _simpler(text: str, dialect: str, deadline: Deadline) -> Iterator[str]:
+    """The statement without what says nothing of lineage, in two steps."""
+    simple = simplified(text, dialect)
+    if simple is not None:
+        yield simple
+    backslash, hashes = dialect in dialects.BACKSLASH, dialect in dialects.HASH_COMMENTS
+    simple = without_options(simple or text, deadline, backslash=backslash, hash_comments=hashes)
+    if simple is not None:
+        yield simple
 
 
 def _depth(tokens: Sequence[Token]) -> int:

@@ -56,11 +56,12 @@ def test_using_and_natural_make_columns_one() -> None:
             "* EXCEPT (id) REPLACE (upper(city) AS name)",
             {"name": {"customers.city"}, "city": {"customers.city"}},
         ),
+        ("snowflake", "* ILIKE '%i_y'", {"city": {"customers.city"}}),
         ("snowflake", "* EXCLUDE (id, city) RENAME (name AS called)", {"called": {"customers.name"}}),
     ],
 )
 def test_star_with_changes(dialect: str, star: str, columns: dict[str, set[str]]) -> None:
-    """EXCEPT, EXCLUDE, REPLACE and RENAME change what `*` gives."""
+    """EXCEPT, EXCLUDE, ILIKE, REPLACE and RENAME change what `*` gives."""
     assert of(f"SELECT {star} FROM customers", dialect) == columns
 
 
@@ -72,6 +73,7 @@ def test_star_with_changes(dialect: str, star: str, columns: dict[str, set[str]]
         ("'x'", set()),
         ("CASE WHEN a > 1 THEN b ELSE c END", {"t.a", "t.b", "t.c"}),
         ("sum(a) OVER (PARTITION BY b ORDER BY c)", {"t.a", "t.b", "t.c"}),
+        ("sum(a) OVER w", {"t.a", "t.b"}),
         ("cast(coalesce(a, 0) AS decimal(9, 2))", {"t.a"}),
         ("(SELECT max(u.z) FROM u WHERE u.a = t.a)", {"u.z"}),
         ("(SELECT t.a + u.z FROM u)", {"t.a", "u.z"}),
@@ -79,7 +81,7 @@ def test_star_with_changes(dialect: str, star: str, columns: dict[str, set[str]]
 )
 def test_what_an_expression_is_made_from(expression: str, sources: set[str]) -> None:
     """All columns that the value depends on; of a subquery those of its result."""
-    assert edges(f"SELECT {expression} AS x FROM t") == {"x": sources}
+    assert edges(f"SELECT {expression} AS x FROM t WINDOW w AS (PARTITION BY b)") == {"x": sources}
 
 
 def test_without_a_schema() -> None:

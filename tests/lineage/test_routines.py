@@ -150,3 +150,15 @@ def test_routines_whose_body_is_a_query(dialect: str, script: str) -> None:
     """A query in brackets that is all of a routine, and strings in double quotes where those are strings, are read."""
     found = resolve(script, dialect=dialect)
     assert ([str(table) for table in found.sources], found.status) == (["a"], "parsed")
+
+
+def test_perform_reads_as_a_select_does() -> None:
+    """PL/pgSQL's PERFORM is a query whose result nobody wants."""
+    assert reads("DO $$ BEGIN PERFORM f(x) FROM a; INSERT INTO o SELECT x FROM b; END $$", "postgres") == {"a", "b"}
+
+
+def test_names_that_are_words_of_one_engine_only() -> None:
+    """Where only words are read, DB2's isolation levels may be names of tables, and MERGE needs no INTO."""
+    found = resolve("MERGE cs USING rr ON cs.i = rr.i WHEN EVER THEN DELETE", dialect="tsql")
+    assert ([str(t) for t in found.sources], [str(t) for t in found.targets]) == (["rr"], ["cs"])
+    assert writes("ALTER TABLE a UPDATE x = 1 WHERE y IN (SELECT y FROM b)", "clickhouse") == {"a"}

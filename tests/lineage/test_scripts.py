@@ -182,8 +182,8 @@ def test_a_statement_that_no_parser_takes_is_scanned() -> None:
     [
         ("hive", "FROM (FROM t MAP a USING 'x' AS b) m REDUCE b USING 'y' AS c", {"t"}),
         ("db2", "SELECT a FROM FINAL TABLE (INSERT INTO t (a) SELECT b FROM s)", {"s"}),
-        ("mysql", "SELECT * FROM {OJ t LEFT OUTER JOIN s ON t.a = s.a}", {"t", "s"}),
-        ("postgres", "PREPARE p AS SELECT * FROM t", {"t"}),
+        ("mysql", "SELECT * FROM {OJ t LEFT OUTER JOIN s ON t.a = s.a} WHERE,", {"t", "s"}),
+        ("postgres", "PREPARE p AS SELECT * FROM t WHERE,", {"t"}),
         ("oracle", "SELECT a FROM t MODEL DIMENSION BY (a) MEASURES (b) RULES (b[1] = 2)", {"t"}),
         (None, "SELECT a FROM t WHERE a IS DISTINCT FROM b AND substring(c FROM 2) IS OF x OF y", {"t"}),
         (None, "UPDATE a SET x = 1 FROM s a JOIN u ON u.i = a.i WHERE x, = y ) (", {"u"}),

@@ -87,6 +87,46 @@ def test_what_is_written_is_not_read(dialect: str, sql: str, sources: set[str], 
 
 
 @pytest.mark.parametrize(
+    ("dialect", "sql", "sources", "targets"),
+    [
+        ("oracle", "CREATE TABLE a NOLOGGING PARALLEL 4 AS SELECT x FROM b", {"b"}, {"a"}),
+        ("oracle", "CREATE OR REPLACE FORCE VIEW a (x) AS SELECT y FROM b WITH READ ONLY", {"b"}, {"a"}),
+        ("oracle", "CREATE MATERIALIZED VIEW a BUILD IMMEDIATE REFRESH FAST AS SELECT x FROM b", {"b"}, {"a"}),
+        ("oracle", "SELECT x FROM b VERSIONS BETWEEN SCN MINVALUE AND MAXVALUE", {"b"}, set()),
+        ("oracle", "MERGE INTO a USING b ON (a.i = b.i) WHEN MATCHED THEN UPDATE SET x = 1 DELETE WHERE y = 2", {"b"},
+         {"a"}),
+        ("postgres", "CREATE VIEW a AS SELECT x FROM b WITH LOCAL CHECK OPTION", {"b"}, {"a"}),
+        ("postgres", "CREATE MATERIALIZED VIEW IF NOT EXISTS a AS SELECT x FROM b WITH NO DATA", {"b"}, {"a"}),
+        ("postgres", "CREATE RECURSIVE VIEW a (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM a, b", {"b"}, {"a"}),
+        ("postgres", "EXPLAIN (ANALYZE, FORMAT JSON) SELECT x FROM b", {"b"}, set()),
+        ("postgres", "PREPARE q (int) AS SELECT x FROM b WHERE i = $1", {"b"}, set()),
+        ("postgres", "SELECT x FROM b JOIN ONLY (c) ON true", {"b", "c"}, set()),
+        ("mysql", "CREATE TABLE a IGNORE SELECT x FROM b", {"b"}, {"a"}),
+        ("mysql", "DELETE QUICK FROM a WHERE x IN (SELECT x FROM b)", {"b"}, {"a"}),
+        ("mysql", "REPLACE DELAYED INTO a SELECT x FROM b", {"b"}, {"a"}),
+        ("mysql", "SELECT x FROM { OJ b LEFT OUTER JOIN c ON b.i = c.i }", {"b", "c"}, set()),
+        ("sqlite", "UPDATE OR ROLLBACK a SET x = (SELECT x FROM b)", {"b"}, {"a"}),
+        ("sqlite", "SELECT x FROM b INDEXED BY i WHERE x IN c", {"b", "c"}, set()),
+        ("clickhouse", "SELECT x FROM b WHERE x NOT IN s.c", {"b", "s.c"}, set()),
+        ("bigquery", "CREATE SNAPSHOT TABLE a CLONE b", {"b"}, {"a"}),
+        ("bigquery", "SELECT * FROM s.f(TABLE s.b, 3)", {"s.b"}, set()),
+        ("databricks", "CREATE TABLE a DEEP CLONE b VERSION AS OF 1", {"b"}, {"a"}),
+        ("tsql", "INSERT INTO a WITH (TABLOCK) (x) SELECT x FROM b", {"b"}, {"a"}),
+        ("tsql", "MERGE TOP (9) INTO a USING b ON a.i = b.i WHEN MATCHED THEN DELETE OUTPUT deleted.i INTO @g;", {"b"},
+         {"a"}),
+        ("teradata", "UPDATE x FROM a x, b SET y = b.y WHERE x.i = b.i", {"b"}, {"a"}),
+        ("db2", "DECLARE GLOBAL TEMPORARY TABLE s.t AS (SELECT x FROM b) WITH DATA; INSERT INTO a SELECT x FROM s.t",
+         {"b"}, {"a"}),
+    ],
+)  # fmt: skip
+def test_what_engines_add_hides_nothing(dialect: str, sql: str, sources: set[str], targets: set[str]) -> None:
+    """Options, hints and modifiers that no parser takes are left out, and the statement is parsed without them."""
+    found = resolve(sql, dialect=dialect)
+    assert ({str(t) for t in found.sources}, {str(t) for t in found.targets}) == (sources, targets)
+    assert found.status == "parsed"
+
+
+@pytest.mark.parametrize(
     ("dialect", "sql"),
     [
         ("postgres", "INSERT INTO t SELECT * FROM t WHERE old"),

@@ -18,6 +18,7 @@ def sources_of(node: exp.Expr, scope: Scope, resolve: Resolve) -> Sources:
     """The columns that a value depends on; of a subquery those of its result. Raises: TimeUp."""
     found: list[ColumnName] = []
     pending = [node]
+    windows = dict(scope.windows)
     steps = 0
     while pending:
         each = pending.pop()
@@ -35,6 +36,8 @@ def sources_of(node: exp.Expr, scope: Scope, resolve: Resolve) -> Sources:
             found += positional(each, scope)
         else:
             pending.extend(reversed(list(children(each))))
+            if isinstance(each, exp.Window) and (window := windows.pop(each.alias.lower(), None)) is not None:
+                pending.append(window)
     return distinct(found)
 
 

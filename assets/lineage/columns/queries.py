@@ -1,5 +1,6 @@
 """The outputs of a query: its relations, its projections, its set operations."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
@@ -108,6 +109,7 @@ class Queries:
         scope = self.scope(
             [*items, *(select.args.get("joins") or []), *(select.args.get("laterals") or [])], outer, ctes
         )
+        scope.windows = {window.name.lower(): window for window in select.args.get("windows") or []}
         outputs: list[Output] = []
         for projection in select.expressions:
             for output in self._projection(projection, scope, ctes):
@@ -152,8 +154,12 @@ class Queries:
         left_out = {each.name.lower() for each in star.args.get("except_") or []}
         replaced = {each.alias.lower(): each for each in star.args.get("replace") or []}
         names = {each.this.name.lower(): each.alias for each in star.args.get("rename") or []}
+        like = star.args.get("ilike")
+        pattern = re.escape(like.name.lower()).replace("%", ".*").replace("_", ".") if like is not None else ".*"
         for output in outputs:
             name = output.name.lower()
+            if not output.is_star and not re.fullmatch(pattern, name, re.DOTALL):
+                continue
             if name in left_out and not output.is_star:
                 continue
             if name in replaced:

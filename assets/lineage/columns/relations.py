@@ -113,6 +113,7 @@ class Scope:
     merged: dict[str, Sources] = field(default_factory=dict)  # the columns that USING and NATURAL make one
     merged_first: list[str] = field(default_factory=list)
     aliases: dict[str, Sources] = field(default_factory=dict)  # of the projections before
+    windows: dict[str, exp.Expr] = field(default_factory=dict)  # by the names that WINDOW gives them
 
     def relation(self, name: str) -> Relation | None:
         """The relation that goes by a name, or else the table of that name."""
