@@ -21,7 +21,7 @@ MAX_DEPTH = 100
 NODES_PER_S = 100_000
 """What the parser is allowed per second that is left; it makes two to three times as many."""
 
-CHARACTERS_PER_S = 1_000_000
+CHARACTERS_PER_S = 300_000
 """Text that is longer than this, by the time that is left, is scanned, not parsed."""
 
 

@@ -68,7 +68,9 @@ REWRITES = {
 }
 """Statements that another one says as well, which more parsers take."""
 
-HIDES_QUERY = re.compile(r"\b(?:SELECT|SEL)\b.*?\bFROM\b|\bINSERT\s+INTO\b", re.IGNORECASE | re.DOTALL)
+SELECTS = re.compile(r"\bSEL(?:ECT)?\b", re.IGNORECASE)
+FROM = re.compile(r"\bFROM\b", re.IGNORECASE)
+INSERTS = re.compile(r"\bINSERT\s+INTO\b", re.IGNORECASE)
 FIRST_WORD = re.compile(rf"{SPACE}([A-Za-z]+)", re.DOTALL)
 NO_LINEAGE = STARTS | frozenset({
     "(", "IF", "WHILE", "FOR", "DECLARE", "BEGIN", "END", "ABORT", "ADD", "ATTACH", "BACKUP", "BULK", "BIND",
@@ -186,7 +188,7 @@ class Session:
             return [self._scanned(text, line, deadline, NotParsed("parsing takes too long"), variables)]
         except NotParsed as error:
             return self._unparsed(text, line, deadline, error, variables)
-        if isinstance(tree, exp.Command) and HIDES_QUERY.search(text):
+        if isinstance(tree, exp.Command) and _hides_query(text):
             return [self._scanned(text, line, deadline, NotParsed("only its first word is understood"), variables)]
         try:
             return [self._read(tree, dialect, text, line, deadline, variables)]
@@ -311,6 +313,12 @@ class Session:
     def _lex(self, text: str, deadline: Deadline, *, partly: bool = False) -> list[Token]:
         backslash, hashes = self.dialect in BACKSLASH, self.dialect in HASH_COMMENTS
         return lex(text, deadline, backslash=backslash, hash_comments=hashes, partly=partly)
+
+
+def _hides_query(text: str) -> bool:
+    """True if the words of a query are in a statement of which only the first word is understood."""
+    select = SELECTS.search(text)
+    return bool(select and FROM.search(text, select.end())) or INSERTS.search(text) is not None
 
 
 def _without_variables(tree: exp.Expr) -> None:

@@ -144,3 +144,13 @@ def test_threads_do_not_share_parsers() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ " * 20_000, "GRANT SELECT " + "SELECT " * 40_000], ids=["open Jinja", "SELECT without FROM"]
+)
+def test_what_is_opened_and_never_closed_takes_linear_time(text: str) -> None:
+    """No pattern goes through the rest of a text once for every beginning of what it looks for."""
+    begun = time.process_time()
+    resolve(text, time_limit_s=1)
+    assert time.process_time() - begun < 5

@@ -26,6 +26,7 @@ NO_TABLES = re.compile(
 
 TABLE_NEXT = re.compile(r"(?:\b(?:from|join|into|using|update|table|union|all)|^|;|\bas\s*\(|\()\s*$", re.IGNORECASE)
 QUICK = re.compile(r"\{\{|\{%")
+TAG = re.compile(r"\{[{%#](?:(?!\{[{%#]).)*?[}%#]\}", re.DOTALL)  # up to the next one, so that time stays linear
 CALL = re.compile(r"""\b(ref|source)\(\s*(['"])([^'"]+)\2\s*(?:,\s*(['"])([^'"]+)\4\s*)?[,)]""")
 BARE = re.compile(r"\w+$")
 
@@ -80,9 +81,7 @@ def read_model(text: str, deadline: Deadline, *, fill: bool = True) -> Model:
 
 def _scanned(text: str, problem: str) -> Model:
     """Refs and sources with literal names, in a text that is no template."""
-    model = Model(
-        re.sub(r"\{[{%#].*?[}%#]\}", " ", text, flags=re.DOTALL) if len(text) < MAX_CHARACTERS else "", problem=problem
-    )
+    model = Model(TAG.sub(" ", text) if len(text) < MAX_CHARACTERS else "", problem=problem)
     for found in CALL.finditer(text):
         first, second = found[3], found[5]
         if found[1] == "ref":
