@@ -19,7 +19,7 @@ ENDINGS = re.compile(
 
 
 def without_options(text: str, deadline: Deadline, *, backslash: bool, hash_comments: bool) -> str | None:
-    """`CREATE … AS` query, `CREATE … LIKE` and `CLONE` with nothing else in it; None if it is none of these.
+    """`CREATE … AS` query, `CREATE … LIKE` and `CLONE`, or a list of columns, with nothing else; None if it is none.
 
     >>> without_options("CREATE VIEW v OF t AS (SELECT 1) X", Deadline(1), backslash=False, hash_comments=False)
     'CREATE VIEW v AS (SELECT 1)'
@@ -50,7 +50,7 @@ def without_options(text: str, deadline: Deadline, *, backslash: bool, hash_comm
         if tokens[model].key in MODELS:
             after = _after_name(tokens, model + 1)
             return f"{begun} LIKE {_written(text, tokens[model + 1 : after])}" if after > model + 1 else None
-    return None
+    return begun + listed if listed and tokens[kind].key == "TABLE" else None
 
 
 def _query(text: str, tokens: Sequence[Token], at: int) -> str:

@@ -70,6 +70,7 @@ REWRITES = {
 
 SELECTS = re.compile(r"\bSEL(?:ECT)?\b", re.IGNORECASE)
 FROM = re.compile(r"\bFROM\b", re.IGNORECASE)
+ALTERS_TABLE = re.compile(rf"{SPACE}ALTER\s+TABLE\b", re.IGNORECASE | re.DOTALL)
 INSERTS = re.compile(r"\bINSERT\s+INTO\b", re.IGNORECASE)
 FIRST_WORD = re.compile(rf"{SPACE}([A-Za-z]+)", re.DOTALL)
 NO_LINEAGE = STARTS | frozenset({
@@ -316,7 +317,9 @@ class Session:
 
 
 def _hides_query(text: str) -> bool:
-    """True if the words of a query are in a statement of which only the first word is understood."""
+    """True if a statement of which only the first word is understood names a table, or has the words of a query."""
+    if ALTERS_TABLE.match(text):
+        return True
     select = SELECTS.search(text)
     return bool(select and FROM.search(text, select.end())) or INSERTS.search(text) is not None
 

@@ -240,3 +240,16 @@ def test_columns_of_ctes_that_write() -> None:
         "WITH c AS (SELECT * FROM customers), u AS (UPDATE rates SET rate = c.id FROM c WHERE true RETURNING rates.*) "
         "SELECT city FROM u"
     ) == {"rate": {"customers.id"}, "city": {"rates.city"}}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "sources"),
+    [
+        ("snowflake", "SELECT a + 1 AS b, b * 2 AS x FROM t", {"t.a"}),
+        ("snowflake", "SELECT trim(b) AS b, b || c AS x FROM t", {"t.b", "t.c"}),
+        ("postgres", "SELECT a + 1 AS b, b * 2 AS x FROM t", {"t.b"}),
+    ],
+)
+def test_aliases_of_projections_before(dialect: str, sql: str, sources: set[str]) -> None:
+    """Without a schema a name is an alias given before, if engines allow it and the table shows no such column."""
+    assert edges(sql, dialect)["x"] == sources

@@ -105,6 +105,7 @@ def test_what_is_written_is_not_read(dialect: str, sql: str, sources: set[str], 
         ("mysql", "DELETE QUICK FROM a WHERE x IN (SELECT x FROM b)", {"b"}, {"a"}),
         ("mysql", "REPLACE DELAYED INTO a SELECT x FROM b", {"b"}, {"a"}),
         ("mysql", "SELECT x FROM { OJ b LEFT OUTER JOIN c ON b.i = c.i }", {"b", "c"}, set()),
+        ("hive", "CREATE TABLE a (x string COMMENT 'c') PARTITIONED BY (d string) LIFECYCLE 7", set(), {"a"}),
         ("sqlite", "UPDATE OR ROLLBACK a SET x = (SELECT x FROM b)", {"b"}, {"a"}),
         ("sqlite", "SELECT x FROM b INDEXED BY i WHERE x IN c", {"b", "c"}, set()),
         ("clickhouse", "SELECT x FROM b WHERE x NOT IN s.c", {"b", "s.c"}, set()),
@@ -247,3 +248,9 @@ def test_an_unknown_dialect_is_said() -> None:
     found = resolve("SELECT * FROM t", dialect="klingon")
     assert [str(table) for table in found.sources] == ["t"]
     assert "klingon" in found.problems[0]
+
+
+def test_alter_that_no_parser_takes_writes_its_table() -> None:
+    """Of an ALTER TABLE that is not understood the words tell which table it changes."""
+    found = resolve("ALTER TABLE a SET SERDEPROPERTIES ('x' = 'y')")
+    assert ([str(table) for table in found.targets], found.status) == (["a"], "fallback")

@@ -10,6 +10,11 @@ from assets.lineage.names import ColumnName, TableName
 from assets.lineage.schema import Schema
 
 Sources = tuple[ColumnName, ...]
+LATERAL_ALIASES = frozenset(
+    {"clickhouse", "databricks", "duckdb", "redshift", "snowflake", "spark", "starrocks", "teradata"}
+)
+"""Dialects in which a projection may use the alias of one before."""
+
 ROW_VARIABLES = frozenset({"new", "old", "inserted", "deleted", "excluded"})
 """What triggers, and statements that return rows, call the row at hand."""
 
@@ -139,6 +144,15 @@ class Scope:
             return ()
         return self._bare(parts)
 
+    def is_lateral_alias(self, name: str) -> bool:
+        """True if a name of unknown origin is one that a projection before gives, where engines allow it.
+
+        A column of that name would come first; there is none to be seen unless the projection itself reads it.
+        """
+        if self.context.dialect not in LATERAL_ALIASES or name not in self.aliases:
+            return False
+        return all(source.column.lower() != name for source in self.aliases[name])
+
     def _field(self, relation: Relation, parts: Sequence[str]) -> Sources:
         """A column, or a field of one: the longest of its names that the schema lists, else the column itself."""
         for count in range(len(parts), 1, -1):
@@ -159,6 +173,8 @@ class Scope:
                     return scope._field(relation, parts)
             open_ = [each for each in scope.relations if not each.is_known and each.element is None]
             if not open_ and name in scope.aliases:
+                return scope.aliases[name]
+            if scope.is_lateral_alias(name):
                 return scope.aliases[name]
             if len(open_) == 1:
                 return scope._field(open_[0], parts)
