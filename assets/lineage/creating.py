@@ -12,10 +12,8 @@ MODELS = frozenset({"CLONE", "COPY", "LIKE"})
 CONTINUES = frozenset({"UNION", "INTERSECT", "EXCEPT", "MINUS", "ORDER", "LIMIT", "FETCH"})
 """What may follow a query in brackets and still is of the query."""
 
-ENDINGS = re.compile(
-    r"\bWITH\s+(?:(?:NO\s+)?DATA|(?:CASCADED\s+|LOCAL\s+)?CHECK\s+OPTION|READ\s+ONLY|NO\s+SCHEMA\s+BINDING)\b.*\Z",
-    re.IGNORECASE | re.DOTALL,
-)
+ENDINGS = frozenset({"DATA", "NO", "CASCADED", "LOCAL", "CHECK", "READ"})
+"""What follows WITH behind the query of a table or a view."""
 
 
 def without_options(text: str, deadline: Deadline, *, backslash: bool, hash_comments: bool) -> str | None:
@@ -64,9 +62,19 @@ def _query(text: str, tokens: Sequence[Token], at: int) -> str:
             after = _after_brackets(tokens, body) if key == "(" else len(tokens)
             if after < len(tokens) and tokens[after].key in CONTINUES:
                 after = len(tokens)
-            return ENDINGS.sub("", _written(text, tokens[body:after])).strip()
+            return _written(text, tokens[body : _ending(tokens, body, after)])
         depth += {"(": 1, ")": -1}.get(key, 0)
     return ""
+
+
+def _ending(tokens: Sequence[Token], at: int, end: int) -> int:
+    """Where a query ends that something like WITH NO DATA or WITH CHECK OPTION follows."""
+    depth = 0
+    for position in range(at, end - 1):
+        depth += {"(": 1, ")": -1}.get(tokens[position].key, 0)
+        if not depth and position > at and tokens[position].key == "WITH" and tokens[position + 1].key in ENDINGS:
+            return position
+    return end
 
 
 def _after_name(tokens: Sequence[Token], at: int) -> int:
