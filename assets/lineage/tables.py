@@ -54,7 +54,7 @@ def name_of(table: exp.Expr) -> TableName | None:
     """The name of a table; None for a function, a parameter, a stage or a file."""
     this = table.args.get("this")
     if not isinstance(this, (exp.Dot, exp.Identifier)):
-        return _name_in_string(this)
+        return _name_in_string(table if isinstance(table, exp.TableFromRows) else this)
     parts = _parts(this)
     for key in ("db", "catalog"):
         parts[:0] = _parts(table.args.get(key))
@@ -65,10 +65,10 @@ def name_of(table: exp.Expr) -> TableName | None:
 
 
 def _name_in_string(node: object) -> TableName | None:
-    """The name that `IDENTIFIER('a.b')` has in a string."""
+    """The name that `IDENTIFIER('a.b')` and `TABLE('a.b')` have in a string."""
     if isinstance(node, exp.Anonymous) and node.name.upper() == "IDENTIFIER" and node.expressions:
         node = node.expressions[0]
-    elif isinstance(node, exp.DynamicIdentifier):
+    elif isinstance(node, (exp.DynamicIdentifier, exp.TableFromRows)):
         node = node.this
     else:
         return None
@@ -268,7 +268,7 @@ class _Reader:
             if not steps & 1023:
                 self.deadline.check()
             kind = node.__class__
-            if kind is exp.Table:
+            if kind is exp.Table or kind is exp.TableFromRows:
                 if node is not without:
                     self._table(node, ctes, owners)
             elif isinstance(node, NO_TABLES_INSIDE):

@@ -215,11 +215,12 @@ def test_what_stands_in_from_and_is_no_table(dialect: str | None, sql: str, tabl
         ("snowflake", "DELETE FROM IDENTIFIER('a.b') WHERE i IN (SELECT i FROM t)", {"t"}, {"a.b"}),
         ("snowflake", "MERGE INTO IDENTIFIER('a.b') t USING s ON t.i = s.i WHEN MATCHED THEN DELETE", {"s"}, {"a.b"}),
         ("databricks", "UPDATE IDENTIFIER('a.b') SET x = 1", set(), {"a.b"}),
+        ("snowflake", "SELECT * FROM TABLE('a.b') x, TABLE(f(t.i)) y, t", {"a.b", "t"}, set()),
         ("snowflake", "SELECT * FROM IDENTIFIER(:name)", set(), set()),
     ],
 )
 def test_identifier_names_a_table(dialect: str, sql: str, sources: set[str], targets: set[str]) -> None:
-    """`IDENTIFIER('a.b')` stands for the table that its string names."""
+    """`IDENTIFIER('a.b')` and `TABLE('a.b')` stand for the table that its string names."""
     assert (reads(sql, dialect), writes(sql, dialect)) == (sources, targets)
 
 

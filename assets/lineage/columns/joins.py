@@ -42,7 +42,7 @@ def _relation(item: exp.Expr, scope: Scope, ctes: Ctes, queries: "Queries") -> R
     alias = item.args.get("alias")
     named = alias.name if isinstance(alias, exp.TableAlias) else item.alias
     columns = [column.name for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
-    if isinstance(item, exp.Table):
+    if isinstance(item, exp.Table) or (isinstance(item, exp.TableFromRows) and name_of(item) is not None):
         return _table(item, named, columns, scope, ctes, queries)
     names = frozenset({named.lower()}) if named else frozenset()
     if isinstance(item, (exp.Query, exp.Values)):
@@ -55,7 +55,7 @@ def _relation(item: exp.Expr, scope: Scope, ctes: Ctes, queries: "Queries") -> R
 
 
 def _table(
-    table: exp.Table, alias: str, columns: Sequence[str], scope: Scope, ctes: Ctes, queries: "Queries"
+    table: exp.Expr, alias: str, columns: Sequence[str], scope: Scope, ctes: Ctes, queries: "Queries"
 ) -> Relation:
     temporary = temporary_name(table)
     name = temporary or name_of(table)
