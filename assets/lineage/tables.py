@@ -11,6 +11,7 @@ from assets.lineage.limits import Deadline
 from assets.lineage.names import TableName, table_name
 
 CREATES_TABLE = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE", "MODEL"})
+TABLES = frozenset({exp.Table, exp.TableFromRows})
 CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 NAMES_IN = frozenset({"clickhouse", "sqlite"})
 """Dialects in which `a IN t` asks for the rows of a table."""
@@ -268,14 +269,14 @@ class _Reader:
             if not steps & 1023:
                 self.deadline.check()
             kind = node.__class__
-            if kind is exp.Table or kind is exp.TableFromRows:
+            if kind in TABLES:
                 if node is not without:
                     self._table(node, ctes, owners)
             elif isinstance(node, NO_TABLES_INSIDE):
                 if kind is exp.Into:
                     self._target(node.this)
                 continue
-            elif kind is exp.In and self.names_in and isinstance(node.args.get("field"), exp.Column):
+            elif self.names_in and kind is exp.In and isinstance(node.args.get("field"), exp.Column):
                 self._named(table_name(part.name for part in node.args["field"].parts), ctes, owners)
             args = node.args
             with_ = args.get("with_")
@@ -284,8 +285,7 @@ class _Reader:
                 ctes = self._with(with_, ctes, owners, queries)
             if kind is exp.Select and self.has_arrays and args.get("joins"):
                 owners = owners | _owners(node)
-            index = args.get("indexed")  # SQLite's INDEXED BY is parsed as a table
-            children = [child for child in _children(node) if child is not with_ and child is not index]
+            children = [child for child in _children(node) if child is not with_]
             pending.extend((child, ctes, owners) for child in reversed(children))
             pending.extend(reversed(queries))
 
@@ -311,6 +311,8 @@ class _Reader:
         self.ctes = around
 
     def _table(self, table: exp.Expr, ctes: Names, owners: Names) -> None:
+        if table.args.get("indexed"):
+            table.set("indexed", None)  # SQLite's INDEXED BY is parsed as a table
         temporary = temporary_name(table)
         if temporary is not None:
             self.found.sources.append(temporary)
