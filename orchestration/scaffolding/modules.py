@@ -8,7 +8,7 @@ from typing import Any
 from integrations.sdk.openapi.columns import Field
 from integrations.sdk.openapi.document import PARAMETER
 from integrations.sdk.openapi.families import Member
-from integrations.sdk.openapi.naming import first_sentence, snake
+from integrations.sdk.openapi.naming import first_sentence
 from integrations.sdk.pagination import Paginator
 from integrations.sdk.types import SCALARS, TEXT, ColumnType
 from orchestration.scaffolding import title_of
@@ -56,9 +56,9 @@ def columns_of(member: Member) -> list[tuple[Field, str | None]]:
     """All columns; beside those that come from the parent, its column's name."""
     own = {each.name: each for each in member.listing.fields}
     above = []
-    for need, column in member.given.items():
-        name = snake(need)
+    for need, name in member.above.items():
         assert member.parent
+        column = member.given[need]
         type_ = own[name].type if name in own else _type_in(member.parent, column)
         said = own[name].description if name in own else _said_of(member, need)
         above.append((Field(key=need, name=name, type=type_, description=said, primary_key=True), column))
@@ -160,7 +160,7 @@ def _path(member: Member, row: str) -> str:
 
 def _value(member: Member, need: str, row: str, mark: str = '"') -> str:
     """Where a parameter's value comes from."""
-    return f"client.{snake(need)}" if need in member.settings else f"{row}[{mark}{member.given[need]}{mark}]"
+    return f"client.{member.settings[need]}" if need in member.settings else f"{row}[{mark}{member.given[need]}{mark}]"
 
 
 def _params(member: Member, row: str) -> dict[str, Code]:

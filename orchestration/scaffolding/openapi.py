@@ -9,7 +9,7 @@ from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.extracting import part_of
 from integrations.sdk.openapi.families import Member
 from integrations.sdk.openapi.logins import Login
-from integrations.sdk.openapi.naming import first_sentence, snake
+from integrations.sdk.openapi.naming import first_sentence
 from orchestration.scaffolding import title_of
 from orchestration.scaffolding.code import PLAIN, STEP, WIDTH, Code, call, imported, laid_out, listed, mapped, quoted
 from orchestration.scaffolding.modules import client_class, columns_of, constant, module_of
@@ -111,7 +111,7 @@ def _spec_fields(plan: Plan) -> list[str]:
     lines = [f"    {name}: {'str' if name in PLAIN_FIELDS else 'SecretStr'}" for name in secrets]
     for name in plan.settings:
         field = call("Field", description=quoted(_setting_says(plan, name)))
-        lines += laid_out(field, 1, f"{snake(name)}: str = ")
+        lines += laid_out(field, 1, f"{name}: str = ")
     if client := _client_login(plan):
         url = [quoted(client.token_url)] if client.token_url else []
         lines += laid_out(
@@ -125,9 +125,9 @@ def _setting_says(plan: Plan, name: str) -> str:
     """What the document says of a parameter that nothing lists."""
     for member in plan.members:
         for each in member.listing.operation.parameters:
-            if each.name == name and each.description:
+            if member.settings.get(each.name) == name and each.description:
                 return first_sentence(each.description, 80)
-    return f"The {snake(name).replace('_', ' ')} that is read."
+    return f"The {name.replace('_', ' ')} that is read."
 
 
 def _auth_class(login: Login) -> str:
@@ -149,7 +149,7 @@ def _connects(plan: Plan) -> list[str]:
 
 def _connection(plan: Plan) -> Code:
     named: dict[str, Code] = {"auth": _auth(plan.login)} if plan.login else {}
-    named |= {snake(name): f"spec.{snake(name)}" for name in plan.settings}
+    named |= {name: f"spec.{name}" for name in plan.settings}
     return call(client_class(plan), "spec.base_url", **named)
 
 
@@ -166,7 +166,7 @@ def _auth(login: Login) -> Code:
 
 def _client(plan: Plan) -> str:
     """`client.py`: the client that knows the settings."""
-    names = [snake(name) for name in plan.settings]
+    names = plan.settings
     signature = call(
         "def __init__", "self", "base_url: object", "*", *(f"{name}: str" for name in names), "auth: Auth | None = None"
     )
@@ -192,7 +192,7 @@ def spec_of_the_test(plan: Plan) -> dict[str, str]:
     """What the test fills in."""
     login = plan.login
     made = {name: f"secret-{name.replace('_', '-')}-of-the-test" for name in (login.secrets if login else ())}
-    made |= {snake(name): f"the-{snake(name).replace('_', '-')}" for name in plan.settings}
+    made |= {name: f"the-{name.replace('_', '-')}" for name in plan.settings}
     return made | ({"token_url": TOKEN_PATH} if _client_login(plan) else {})
 
 
@@ -226,7 +226,7 @@ def _test(plan: Plan) -> str:
 
 
 def _readme(plan: Plan) -> str:
-    settings = [*(plan.login.secrets if plan.login else ()), *map(snake, plan.settings)]
+    settings = [*(plan.login.secrets if plan.login else ()), *plan.settings]
     given = "".join(f"    {name}: ${{{plan.name.upper()}_{name.upper()}}}\n" for name in settings)
     url = "" if plan.base_url.startswith("http") else "    base_url: https://…\n"
     spec = f"  spec:\n{given}{url}" if given or url else "  spec: {}\n"

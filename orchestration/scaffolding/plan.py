@@ -12,9 +12,10 @@ from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.families import Member, families
 from integrations.sdk.openapi.listings import Listing, listing_of, listings
 from integrations.sdk.openapi.logins import BY_HAND, Login, base_url_of, lacking_of, login_of
-from integrations.sdk.openapi.naming import singular, snake, unique
+from integrations.sdk.openapi.naming import singular, unique
 
 SHARED_BY = 2  # as many listings make a parameter that nothing gives a setting of the source
+OWN = ("token", "base_url")  # settings that every source has
 TAKEN = ("client", "column", "parent", "path", "quote", "window")  # words that a table's module has other uses for
 
 
@@ -33,8 +34,8 @@ class Plan:
 
     @property
     def settings(self) -> list[str]:
-        """The parameters that a user gives, since no listing does."""
-        return list(dict.fromkeys(name for member in self.members for name in member.settings))
+        """What a user gives, since no listing does."""
+        return list(dict.fromkeys(name for member in self.members for name in member.settings.values()))
 
     def module(self, member: Member) -> str:
         """The name of the table's module, without the source's."""
@@ -113,7 +114,7 @@ def _check_patterns(document: Document, patterns: Sequence[str], found: Sequence
 
 def _kept(members: Sequence[Member], left_out: list[DeclarationError]) -> list[Member]:
     """The members that can be tables; those without a key, or below what is left out, are not."""
-    counted = Counter(name for member in members for name in member.settings)
+    counted = Counter(name for member in members for name in set(member.settings.values()))
     kept: list[Member] = []
     for member in members:
         if reason := _reason(member, kept, counted):
@@ -131,7 +132,7 @@ def _reason(member: Member, kept: Sequence[Member], counted: Mapping[str, int]) 
         return "its records have no key that is recognised", f"name it: --key {member.listing.path}=…, of {names}"
     if member.parent and member.parent not in kept:
         return f"{member.parent.listing.path}, whose rows it needs, is left out", ""
-    lacking = [name for name in member.settings if counted[name] < SHARED_BY or snake(name) in ("token", "base_url")]
+    lacking = [need for need, name in member.settings.items() if counted[name] < SHARED_BY or name in OWN]
     if lacking:
         return f"nothing lists what its `{lacking[0]}` may be", "write its table by hand, with openapi_table(params=…)"
     return None

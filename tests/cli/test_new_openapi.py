@@ -330,6 +330,19 @@ def test_what_cannot_be_a_table_is_said(tmp_path: Path, capsys: pytest.CaptureFi
     assert "no listing that can be a table" in made(tmp_path, nothing, capsys, code=2)["error"]["message"]
 
 
+def test_one_setting_is_one_thing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What two paths call `id` is not the same where they are of albums and of shows; nor is it the record's."""
+    id_ = parameter("id", place="path")
+    words = ("albums/{id}/tracks", "albums/{id}/songs", "shows/{id}/episodes", "shows/{show_id}/seasons")
+    made(tmp_path, document({f"/{path}": listing(of(), id_) for path in words}), capsys)
+    code = tmp_path / "project/integrations/shop"
+    spec = (code / "__init__.py").read_text(encoding="utf-8")
+    assert "    album_id: str" in spec
+    assert "    show_id: str" in spec
+    assert 'f"/albums/{client.album_id}/songs"' in (code / "tables/album_songs.py").read_text(encoding="utf-8")
+    assert 'f"/shows/{client.show_id}/episodes"' in (code / "tables/show_episodes.py").read_text(encoding="utf-8")
+
+
 def test_options_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Said before anything is written."""
     assert run(["new", "shop", "--path", "/a", "--folder", str(tmp_path)]) == 2

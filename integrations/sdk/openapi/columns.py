@@ -71,7 +71,7 @@ def fields_of(document: Document, record: Schema, table: str, settled: Collectio
     shape = shape_of(document, record)
     properties = properties_of(document, shape)
     properties |= {key: {} for key in settled if key in properties}
-    shapes = {key: shape_of(document, schema) for key, schema in properties.items()}
+    shapes = {key: shape_of(document, schema) for key, schema in properties.items() if key}
     keys = [key for key, each in shapes.items() if not each.write_only]
     names = unique([snake(key) for key in keys])
     found = [

@@ -6,32 +6,28 @@ from dataclasses import dataclass, field
 from integrations.sdk.openapi.columns import KEYS
 from integrations.sdk.openapi.document import PARAMETER
 from integrations.sdk.openapi.listings import Listing
-from integrations.sdk.openapi.naming import nouns, singular, snake
+from integrations.sdk.openapi.naming import called, nouns, singular, snake, unique
+from integrations.sdk.types import Kind
 
 
 @dataclass(slots=True)
 class Member:
     """A listing in its family.
 
-    `given` says which of the parent's columns each parameter is; `settings` are those that only a user can give.
+    `given` says which of the parent's columns each parameter is; `settings` which of the source's settings those are
+    that only a user can give.
     """
 
     listing: Listing
     parent: "Member | None" = None
     given: Mapping[str, str] = field(default_factory=dict)
-    settings: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
     children: "list[Member]" = field(default_factory=list)
 
     @property
-    def columns(self) -> list[str]:
-        """The names of its columns: those from its parent first."""
-        own = [each.name for each in self.listing.fields]
-        return [snake(name) for name in self.given if snake(name) not in own] + own
-
-    @property
-    def keys(self) -> list[str]:
-        """The columns that tell its rows apart; a record may be unique within its parent only."""
-        return [*dict.fromkeys([*map(snake, self.given), *self.listing.keys])] if self.listing.keys else []
+    def above(self) -> dict[str, str]:
+        """What the parameters that its parent gives are called as columns."""
+        return names_above(self.listing, self.given)
 
 
 def families(listings: Sequence[Listing]) -> list[Member]:
@@ -39,7 +35,7 @@ def families(listings: Sequence[Listing]) -> list[Member]:
     members = {listing.path: Member(listing) for listing in listings}
     for member in members.values():
         if member.listing.needs:
-            _place(member, list(members.values()))
+            member.parent = _parent_of(member, list(members.values()))
     for member in members.values():
         if member.parent:
             member.parent.children.append(member)
@@ -50,18 +46,50 @@ def families(listings: Sequence[Listing]) -> list[Member]:
     return made
 
 
-def _place(member: Member, all_: Sequence[Member]) -> None:
-    """Find its parent: who lists what its last parameter names; the others are then the parent's own, or settings."""
-    *outer, last = member.listing.needs
-    parent = next((each for each in all_ if _lists(each, member, last) and not _is_below(each, member)), None)
-    key = _key_for(parent, last) if parent else None
-    if parent is None or key is None:
-        member.settings = tuple(member.listing.needs)
-        return
-    theirs = [name for name in outer if name in parent.listing.needs]
-    member.parent = parent
-    member.given = {**{name: snake(name) for name in theirs}, last: key}
-    member.settings = tuple(name for name in outer if name not in theirs)
+def names_above(listing: Listing, given: Mapping[str, str]) -> dict[str, str]:
+    """What the parameters from a parent are called as columns: as the record calls the same, but never as its key.
+
+    A record's field of that name is the same thing when it is a simple value, and another when it is an object.
+    """
+    own = {each.name: each for each in listing.fields}
+    made: dict[str, str] = {}
+    for need, column in given.items():
+        name, *others = called(listing.path, need), f"{snake(need)}_{column}", f"parent_{snake(need)}"
+        if (same := own.get(name)) and (same.primary_key or same.type.kind is Kind.JSON):
+            name = next((other for other in others if other not in own and other != name), f"{name}_above")
+        made[need] = unique([*made.values(), name])[-1]
+    return made
+
+
+def _parent_of(member: Member, all_: Sequence[Member]) -> Member | None:
+    """Who lists what its last parameter names."""
+    last = member.listing.needs[-1]
+    found = (each for each in all_ if _lists(each, member, last) and not _is_below(each, member))
+    return next((each for each in found if _key_for(each, last)), None)
+
+
+def _fill(member: Member) -> None:
+    """Say where its parameters come from: what the parent got, the child gets; the last is the parent's key."""
+    path, needs, parent = member.listing.path, member.listing.needs, member.parent
+    given, settings = {}, {need: called(path, need) for need in needs}
+    if parent:
+        *outer, last = needs
+        for need in outer:
+            there = _same_place(parent.listing.path, path).get(need, need)
+            if there in parent.above:
+                given[need] = parent.above[there]
+            elif there in parent.settings:
+                settings[need] = parent.settings[there]
+        given[last] = _key_for(parent, last) or last
+    member.given = given
+    member.settings = {need: setting for need, setting in settings.items() if need not in given}
+
+
+def _same_place(path: str, below: str) -> dict[str, str]:
+    """What a path calls the parameters that one below it may call otherwise."""
+    if not PARAMETER.sub("{}", below).startswith(PARAMETER.sub("{}", path)):
+        return {}
+    return dict(zip(PARAMETER.findall(below), PARAMETER.findall(path), strict=False))
 
 
 def _lists(candidate: Member, member: Member, need: str) -> bool:
@@ -96,6 +124,7 @@ def _key_for(parent: Member, need: str) -> str | None:
 
 
 def _walk(member: Member, made: list[Member]) -> None:
+    _fill(member)
     made.append(member)
     for child in member.children:
         _walk(child, made)

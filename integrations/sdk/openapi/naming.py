@@ -7,6 +7,7 @@ from integrations.sdk.openapi.document import PARAMETER
 
 VERSION = re.compile(r"v?\d+([._]\d+)*(alpha|beta)?\d*|api|rest|public|latest", re.IGNORECASE)
 ACTIONS = ("search", "list", "query", "all", "find", "_search")
+GENERAL = ("id", "uuid", "uid", "guid", "gid", "sid", "key", "slug", "name", "number", "code")  # of whatever there is
 TAG = re.compile(r"</?[a-zA-Z][\w-]*(\s[^<>]*)?/?>")
 HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -59,6 +60,19 @@ def table_name(path: str) -> str:
         if not made or made[-1] != word:
             made.append(word)
     return "_".join(made)
+
+
+def called(path: str, need: str) -> str:
+    """What a path's parameter is called where other paths have theirs: one that is only an `id` says of what.
+
+    >>> called("/albums/{id}/tracks", "id"), called("/albums/{albumId}/tracks", "albumId")
+    ('album_id', 'album_id')
+    """
+    name = snake(need)
+    before, found, _ = path.partition(f"{{{need}}}")
+    if not found or name.strip("_") not in GENERAL or not PARAMETER.sub("", before).strip("/"):
+        return name
+    return f"{singular(nouns(before)[-1])}_{name.strip('_')}"
 
 
 def first_sentence(text: str, longest: int = 200) -> str:

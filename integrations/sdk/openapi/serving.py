@@ -95,8 +95,11 @@ class _Served:
     def _all(self, given: Mapping[str, str]) -> list[dict[str, Any]]:
         place = "/".join([self.listing.path, *given.values()])
         made = [self._sampler.record(self._schema, number, place) for number in range(1, self.records + 1)]
+        keys = [field.key for field in self.listing.fields if field.primary_key]  # an `id` in the path is another's
+        above = {name: value for name, value in given.items() if name not in keys}
         return [
-            {**record, **{name: given[name] for name in given if isinstance(record.get(name), str)}} for record in made
+            {**record, **{name: value for name, value in above.items() if isinstance(record.get(name), str)}}
+            for record in made
         ]
 
     def _within(self, records: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:

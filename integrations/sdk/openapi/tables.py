@@ -9,7 +9,7 @@ from integrations.sdk.errors import DeclarationError
 from integrations.sdk.names import nearest
 from integrations.sdk.openapi.columns import Overrides
 from integrations.sdk.openapi.document import PARAMETER, Document, Source
-from integrations.sdk.openapi.families import Member, families
+from integrations.sdk.openapi.families import Member, families, names_above
 from integrations.sdk.openapi.listings import Listing, listing_of
 from integrations.sdk.openapi.naming import first_sentence, snake
 from integrations.sdk.openapi.values import type_of
@@ -136,13 +136,13 @@ def _columns(document: Document, listing: Listing, given: Mapping[str, str]) -> 
     """The parent's columns, as part of the key, before the record's own; one that both have is the parent's."""
     own = {each.name: each for each in listing.fields}
     above = []
-    for need, column in given.items():
+    for need, name in names_above(listing, given).items():
         found = next((each for each in listing.operation.parameters if each.name == need), None)
-        said = own.get(snake(need))
+        said = own.get(name)
         type_ = said.type if said else type_of(document, found.schema, need) if found else TEXT
         description = said.description if said else first_sentence(found.description) if found else ""
         keyed = bool(listing.keys)
-        above.append(Column(snake(need), type_, parent(column), primary_key=keyed, description=description))
+        above.append(Column(name, type_, parent(given[need]), primary_key=keyed, description=description))
     names = {column.name for column in above}
     return above + [each.column() for each in listing.fields if each.name not in names]
 

@@ -64,6 +64,38 @@ def test_a_path_below_another_is_its_relation() -> None:
     assert request.path == "/v1/customers/7/cards/a%2Fb/uses"
 
 
+def test_a_parents_key_never_takes_the_place_of_the_records_own() -> None:
+    """Where a path says only `id`, the column says of what; a record's object of that name stays what it is."""
+    path = parameter("id", place="path")
+    repo = parameter("repo", place="path"), parameter("owner", place="path")
+    owners = listing({"type": "object", "properties": {"key": TEXT, "owner": {"type": "object"}}}, *repo)
+    spec = document(
+        {
+            "/incidents": listing(of(), key="incidents"),
+            "/incidents/{id}/alerts": listing(of(incident_id={"type": "integer"}), path, key="alerts"),
+            "/incidents/{id}/alerts/{alert_id}/notes": listing(of(), path, parameter("alert_id", place="path")),
+            "/incidents/{incidentId}/logs/{log}/lines": listing(of()),
+            "/incidents/{incident}/logs": listing(of()),
+        }
+    )
+    paths = ["/incidents", *(path for path in spec["paths"] if "{" in path)]
+    found = {node.name: node.table for node in flatten(openapi_tables(spec, paths))}
+    assert found["incident_alerts"].primary_keys == ["incident_id", "id"]
+    assert found["incident_alert_notes"].primary_keys == ["incident_id", "alert_id", "id"]
+    assert found["incident_logs"].primary_keys == ["incident", "id"]
+    assert found["incident_log_lines"].primary_keys == ["incident_id", "log", "id"]
+    (request,) = asked(found["incident_log_lines"], {"incident": 7, "id": 8})
+    assert request.path == "/incidents/7/logs/8/lines"
+    (request,) = asked(found["incident_alert_notes"], {"incident_id": 7, "id": 8})
+    assert request.path == "/incidents/7/alerts/8/notes"
+    forks = openapi_table(
+        document({"/repos/{owner}/{repo}/forks": owners}),
+        "/repos/{owner}/{repo}/forks",
+        from_parent={"owner": "login", "repo": "name"},
+    )
+    assert [column.name for column in forks.columns] == ["owner_login", "repo", "key", "owner"]
+
+
 def test_one_table_is_told_where_its_parameters_are() -> None:
     """From the parent's row, from what is given, or not at all, which is said."""
     table = openapi_table(SHOP, "/v1/customers/{customer_id}/cards", from_parent={"customer_id": "number"})
