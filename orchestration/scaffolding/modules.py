@@ -167,9 +167,9 @@ def _params(member: Member, row: str) -> dict[str, Code]:
     listing = member.listing
     in_path = PARAMETER.findall(listing.path)
     made: dict[str, Code] = {need: _value(member, need, row) for need in listing.needs if need not in in_path}
-    if listing.times:
-        made[listing.times.since] = "window.start"
-        made |= {listing.times.until: "window.end"} if listing.times.until else {}
+    if times := listing.times:
+        edges = {times.since: "window.start", times.until: "window.end"}
+        made |= {name: f"{edge} and {edge}.date()" if times.days else edge for name, edge in edges.items() if name}
     return made | {name: repr(value) for name, value in listing.params.items()}
 
 

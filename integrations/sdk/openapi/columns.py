@@ -12,7 +12,7 @@ from integrations.sdk.openapi.values import type_of
 from integrations.sdk.schema import Column, Path
 from integrations.sdk.types import ColumnType
 
-KEYS = ("id", "_id", "uuid", "uid", "guid", "gid", "key", "slug")  # not `name`: it would merge namesakes
+KEYS = ("id", "_id", "uuid", "uid", "guid", "gid", "sid", "key", "slug")  # not `name`: it would merge namesakes
 LONGEST = 400  # of a description
 SIMPLE = (("string",), ("integer",))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from integrations.sdk.openapi.columns import KEYS
 from integrations.sdk.openapi.document import PARAMETER
 from integrations.sdk.openapi.listings import Listing
-from integrations.sdk.openapi.naming import called, nouns, singular, snake, unique
+from integrations.sdk.openapi.naming import called, collection, nouns, singular, snake, unique
 from integrations.sdk.types import Kind
 
 
@@ -99,9 +99,7 @@ def _lists(candidate: Member, member: Member, need: str) -> bool:
         return False
     if f"{{{need}}}" in own:
         above = own[: own.index(f"{{{need}}}")].rstrip("/")
-        return PARAMETER.sub("{}", path.removesuffix("/search").removesuffix("/list").rstrip("/")) == PARAMETER.sub(
-            "{}", above
-        )
+        return PARAMETER.sub("{}", collection(path)) == PARAMETER.sub("{}", above)
     wanted = snake(need)
     return not candidate.listing.needs and any(wanted == f"{singular(nouns(path)[-1])}{end}" for end in ("_id", "_key"))
 

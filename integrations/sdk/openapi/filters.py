@@ -3,11 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from integrations.sdk.cursor import is_time
 from integrations.sdk.openapi.columns import Field
-from integrations.sdk.openapi.document import Operation, Parameter
+from integrations.sdk.openapi.document import Document, Operation, Parameter
 from integrations.sdk.openapi.naming import snake, words
+from integrations.sdk.openapi.shapes import shape_of
+from integrations.sdk.openapi.values import type_of
+from integrations.sdk.types import DATE
 
 # What follows or precedes a time's name (`updated_since`, `created_at_min`, `from_date`), or stands alone.
 STARTS = words("since from after start start_time start_date start_at begin_time begin min gte gt modified_since")
@@ -19,11 +23,15 @@ QUOTED = re.compile(r"`(?:\w+\.)?(\w+)`")
 
 @dataclass(frozen=True, slots=True)
 class TimeFilter:
-    """Query parameters for a window's start and end; `column` is the time that they mean, if that is said."""
+    """Query parameters for a window's start and end; `column` is the time that they mean, if that is said.
+
+    `days` are taken, no moments, where the document says so.
+    """
 
     since: str
     until: str | None = None
     column: str | None = None
+    days: bool = False
 
     @property
     def follows_changes(self) -> bool:
@@ -31,16 +39,23 @@ class TimeFilter:
         return bool(self.column and CHANGES.search(self.column))
 
 
-def time_filter_of(operation: Operation, fields: Sequence[Field]) -> TimeFilter | None:
-    """The filter that the operation's parameters are, None when none of them is one."""
+def time_filter_of(document: Document, operation: Operation, fields: Sequence[Field]) -> TimeFilter | None:
+    """The filter that the operation's parameters are, None when none of them is one. What takes a number is none."""
     times = [field.name for field in fields if is_time(field.type)]
-    texts = [each for each in operation.parameters if each.place == "query" and not each.required]
+    query = [each for each in operation.parameters if each.place == "query"]
+    moments = {each.name[:-1] for each in query if each.name.endswith((">", "<"))}  # without the sign: that one alone
+    texts = [
+        each
+        for each in query
+        if not each.required and each.name not in moments and shape_of(document, each.schema).types in ((), ("string",))
+    ]
     since = _edge(texts, STARTS, times)
     if since is None:
         return None
     parameter, column = since
     until = _edge(texts, ENDS, times)
-    return TimeFilter(parameter.name, until[0].name if until and until[1] == column else None, column)
+    days = type_of(document, {**_schema(parameter), "description": parameter.description}, "date") is DATE
+    return TimeFilter(parameter.name, until[0].name if until and until[1] == column else None, column, days)
 
 
 def _edge(
@@ -76,7 +91,10 @@ def _without(name: str, words: Sequence[str]) -> str | None:
 
 def _is_time(parameter: Parameter) -> bool:
     """Whether a parameter with a general name, such as `start`, takes a time."""
-    schema = parameter.schema if isinstance(parameter.schema, dict) else {}
-    return schema.get("format") in ("date-time", "date") or bool(
+    return _schema(parameter).get("format") in ("date-time", "date") or bool(
         re.search(r"RFC.?3339|ISO.?8601", parameter.description)
     )
+
+
+def _schema(parameter: Parameter) -> dict[str, Any]:
+    return parameter.schema if isinstance(parameter.schema, dict) else {}

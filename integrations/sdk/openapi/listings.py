@@ -12,9 +12,9 @@ from integrations.sdk.names import nearest
 from integrations.sdk.openapi.columns import KEYS, Field, Overrides, fields_of, keyed, overridden, settled_by
 from integrations.sdk.openapi.document import PARAMETER, Document, Operation
 from integrations.sdk.openapi.filters import TimeFilter, time_filter_of
-from integrations.sdk.openapi.naming import ACTIONS, first_sentence, table_name
+from integrations.sdk.openapi.naming import ACTION, collection, first_sentence, table_name
 from integrations.sdk.openapi.paging import paging_of
-from integrations.sdk.openapi.records import records_of
+from integrations.sdk.openapi.records import AROUND, has_key, records_of
 from integrations.sdk.openapi.shapes import properties_of, shape_of
 from integrations.sdk.pagination import Paginator
 
@@ -68,7 +68,8 @@ def listing_of(
         raise DeclarationError(f"{operation}: the document says nothing of what a record has")
     if primary_key is not None:
         fields = keyed(fields, primary_key, called)
-    paging = paging_of(document, operation, place)
+    keys = [each.key for each in fields if each.primary_key]
+    paging = paging_of(document, operation, place, keys[0] if len(keys) == 1 else KEYS[0])
     posts = operation.method == "POST"
     return Listing(
         operation=operation,
@@ -79,7 +80,7 @@ def listing_of(
         paginate=paging.paginate,
         params=paging.params,
         body=paging.body if posts else None,
-        times=time_filter_of(operation, fields),
+        times=time_filter_of(document, operation, fields),
         description=first_sentence(operation.description or operation.summary),
     )
 
@@ -93,13 +94,18 @@ def listings(document: Document) -> Iterator[Listing | DeclarationError]:
     for operation in sorted(document.operations(), key=_is_search):
         if operation.deprecated or not _may_list(operation) or _is_one_record(document, operation):
             continue
+        if "?" in operation.path or "#" in operation.path:
+            yield DeclarationError(
+                f"{operation}: a path with a query is none", hint="give it to openapi_table in params="
+            )
+            continue
         try:
             found = listing_of(document, operation.path, method=operation.method)
         except DeclarationError as error:
-            if operation.method == "GET" and not operation.path.endswith("}"):
+            if operation.method == "GET" and not collection(operation.path).endswith("}"):
                 yield DeclarationError(f"{operation}: {error.what.removeprefix(f'{operation} ')}", hint=error.hint)
             continue
-        if (key := _without_action(operation.path)) not in seen:
+        if (key := collection(operation.path)) not in seen:
             seen.add(key)
             yield found
 
@@ -122,26 +128,30 @@ def _needs(operation: Operation) -> list[str]:
 
 
 def _may_list(operation: Operation) -> bool:
-    last = operation.path.rstrip("/").rpartition("/")[2]
-    return operation.method == "GET" or (operation.method == "POST" and last in ACTIONS)
+    return operation.method == "GET" or (operation.method == "POST" and bool(ACTION.search(operation.path)))
 
 
 def _is_one_record(document: Document, operation: Operation) -> bool:
-    """Whether it answers what the end of its path names, which may have lists in it."""
-    last = PARAMETER.fullmatch(operation.path.rstrip("/").rpartition("/")[2])
-    if last is None or operation.answer is None:
+    """Whether it answers what the end of its path names, which may have lists in it, or be alone in one."""
+    above, _, last = collection(operation.path).rpartition("/")
+    parameter = PARAMETER.fullmatch(last)
+    if parameter is None or operation.answer is None:
         return False
     try:
         answered = properties_of(document, shape_of(document, operation.answer))
+        inner = [shape_of(document, answered[name]) for name in AROUND if name in answered]
+        if not {KEYS[0], parameter[1]}.isdisjoint(answered) or any(has_key(document, each) for each in inner):
+            return True
+        return _fields_at(document, operation.path, operation.method) == _fields_at(document, above, operation.method)
     except DeclarationError:
-        return True
-    return not {KEYS[0], last[1]}.isdisjoint(answered)
+        return False
+
+
+def _fields_at(document: Document, path: str, method: str) -> set[str]:
+    """What the records of a path have. Raises: DeclarationError when there are none."""
+    found = document.operation(path, method)
+    return set(properties_of(document, shape_of(document, records_of(document, found)[1]))) if found else set()
 
 
 def _is_search(operation: Operation) -> bool:
     return operation.method != "GET"
-
-
-def _without_action(path: str) -> str:
-    head, _, last = path.rstrip("/").rpartition("/")
-    return head if last in ACTIONS else path.rstrip("/")

@@ -8,6 +8,8 @@ from integrations.sdk.openapi.document import PARAMETER
 VERSION = re.compile(r"v?\d+([._]\d+)*(alpha|beta)?\d*|api|rest|public|latest", re.IGNORECASE)
 ACTIONS = ("search", "list", "query", "all", "find", "_search")
 GENERAL = ("id", "uuid", "uid", "guid", "gid", "sid", "key", "slug", "name", "number", "code")  # of whatever there is
+FORMAT = re.compile(r"\.(json|xml)$")  # of an answer, where a path says it
+ACTION = re.compile(rf"[/.]({'|'.join(ACTIONS)})$")
 TAG = re.compile(r"</?[a-zA-Z][\w-]*(\s[^<>]*)?/?>")
 HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -36,14 +38,25 @@ def singular(name: str) -> str:
     return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us", "is", "news")) else name
 
 
+def collection(path: str) -> str:
+    """A path without what is done there, and without the format of the answer: where the things are.
+
+    >>> [collection(path) for path in ("/v2/orders/search", "/users.list", "/Calls.json", "/Calls/{Sid}.json")]
+    ['/v2/orders', '/users', '/Calls', '/Calls/{Sid}']
+    """
+    return ACTION.sub("", FORMAT.sub("", path.rstrip("/")))
+
+
 def nouns(path: str) -> list[str]:
     """A path's words, without parameters, versions, and what is done.
 
     >>> nouns("/api/v2/customers/{customer_id}/cards/search")
     ['customers', 'cards']
+    >>> nouns("/2010-04-01/Accounts/{Sid}/Calls.json"), nouns("/conversations.list")
+    (['accounts', 'calls'], ['conversations'])
     """
-    parts = [snake(part) for part in path.strip("/").split("/") if not PARAMETER.search(part)]
-    words = [part for part in parts if not VERSION.fullmatch(part) and part not in map(snake, ACTIONS)]
+    parts = [snake(part) for part in re.split(r"[/.]", collection(path).strip("/")) if not PARAMETER.search(part)]
+    words = [part for part in parts if not VERSION.fullmatch(part.strip("_")) and part not in map(snake, ACTIONS)]
     return words or parts[-1:] or ["records"]
 
 

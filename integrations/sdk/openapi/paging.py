@@ -46,8 +46,8 @@ class Paging:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-def paging_of(document: Document, operation: Operation, records: str) -> Paging:
-    """The way that the document describes; one page when it describes none that is known."""
+def paging_of(document: Document, operation: Operation, records: str, key: str = "id") -> Paging:
+    """The way that the document describes; one page when it describes none that is known. `key` is the records'."""
     query = {each.name: each.schema for each in operation.parameters if each.place == "query"}
     body = properties_of(document, shape_of(document, operation.body)) if operation.body is not None else {}
     answer = _scalars(document, operation.answer, records)
@@ -60,7 +60,7 @@ def paging_of(document: Document, operation: Operation, records: str) -> Paging:
         param = _first(TOKENS, (name for name in taken if _is_token(document, name, taken[name])))
         if param and (token := _first(NEXT_TOKENS, texts) or _first(PLAIN_NEXT, plain)):
             return Paging(CursorToken(token, param=param, more=_more(answer), in_body=in_body), params, sent)
-        if not in_body and (paginate := _without_token(document, operation, query, answer, size)):
+        if not in_body and (paginate := _without_token(document, operation, query, answer, size, key)):
             sized = isinstance(paginate, PageNumber | Offset)
             return Paging(paginate, {} if sized else params)
     return Paging()
@@ -72,6 +72,7 @@ def _without_token(
     query: Mapping[str, Schema],
     answer: Mapping[str, str],
     size: str | None,
+    key: str,
 ) -> Paginator | None:
     """The other ways, the safest first: links, the last record, numbers, offsets."""
     link = _first(LINKS, (path for path, kind in answer.items() if kind in ("string", "uri") and "next" in path))
@@ -81,7 +82,7 @@ def _without_token(
         return LinkHeader()
     behind, more = _first(BEHIND, query), _more(answer)
     if behind and more:
-        return KeysetBy("id", param=behind, more=more)
+        return KeysetBy(key, param=behind, more=more)
     if _first(NUMBERS, query):
         return _numbered(document, query, answer, size)
     return _cut(document, query, answer, size) if size and _first(OFFSETS, query) else None

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.names import nearest
+from integrations.sdk.openapi.columns import KEYS, SIMPLE
 from integrations.sdk.openapi.document import Document, Operation, Schema
 from integrations.sdk.openapi.naming import nouns, singular, snake
-from integrations.sdk.openapi.shapes import properties_of, shape_of
+from integrations.sdk.openapi.shapes import Shape, properties_of, shape_of
 
 USUAL = ("data", "items", "results", "records", "objects", "values", "entries", "rows", "elements", "value", "list")
 BESIDE = ("errors", "error", "warnings", "links", "included", "messages", "facets", "meta", "metadata", "debug")
@@ -39,6 +40,7 @@ def records_of(document: Document, operation: Operation, given: str | None = Non
             raise DeclarationError(f"{operation} answers no list of records at `{given}`", hint=nearest(given, lists))
         return given, lists[given]
     likely = [path for path in lists if _is_around(path.rpartition(".")[0], operation)]
+    likely = [path for path in likely if not _is_a_records_own(document, path, operation)]
     if not likely:
         keys = [
             *lists,
@@ -48,7 +50,7 @@ def records_of(document: Document, operation: Operation, given: str | None = Non
             f"{operation} answers no list of records",
             hint=f"its answer has: {', '.join(keys[:12])}" if keys else "its answer is no object with known properties",
         )
-    path = _likeliest(list(lists), operation)
+    path = _likeliest(likely, operation)
     if path is None:
         raise DeclarationError(f"{operation} answers several lists: {', '.join(lists)}", hint="say which with records=")
     return path, lists[path]
@@ -80,6 +82,23 @@ def _is_around(envelope: str, operation: Operation) -> bool:
     noun = nouns(operation.path)[-1]
     plural = (noun,) if singular(noun) != noun else ()
     return all(name in (*AROUND, *plural) for name in envelope.split(".") if name)
+
+
+def _is_a_records_own(document: Document, path: str, operation: Operation) -> bool:
+    """Whether what holds the list has a key, and so is a record; a list called as lists are is one all the same."""
+    *above, last = path.split(".")
+    shape = shape_of(document, operation.answer)
+    for name in above if path else ():
+        shape = shape_of(document, properties_of(document, shape)[name])
+    if not path or last in USUAL or singular(snake(last)) == singular(nouns(operation.path)[-1]):
+        return False
+    return has_key(document, shape)
+
+
+def has_key(document: Document, shape: Shape) -> bool:
+    """Whether an object has one of the keys that records have, as a simple value."""
+    keys = [schema for name, schema in properties_of(document, shape).items() if snake(name) in KEYS]
+    return any(shape_of(document, schema).types in SIMPLE for schema in keys)
 
 
 def _likeliest(paths: Sequence[str], operation: Operation) -> str | None:

@@ -50,10 +50,8 @@ def shape_of(document: Document, schema: Schema, above: tuple[int, ...] = ()) ->
     for part in found.get("allOf") or ():
         parts = _merged(parts, shape_of(document, part, (*above, key)))
     shape = replace(_merged(shape, parts), properties={**parts.properties, **shape.properties})
-    for choice in ("oneOf", "anyOf"):
-        shape = _chosen(
-            shape, [shape_of(document, each, (*above, key)) for each in _beside_null(document, found, choice)]
-        )
+    for choices in (found.get("oneOf"), found.get("anyOf"), _listed_choices(found)):
+        shape = _chosen(shape, [shape_of(document, each, (*above, key)) for each in _beside_null(document, choices)])
     return replace(shape, description=said) if said else shape
 
 
@@ -78,6 +76,7 @@ def _own(schema: Mapping[str, Any]) -> Shape:
     if not types:
         types = sorted({KINDS.get(type(value), "object") for value in enum})
     properties, items = schema.get("properties"), schema.get("items")
+    items = None if isinstance(items, list) else items
     if not types and properties:
         types = ["object"]
     if not types and items is not None:
@@ -96,9 +95,13 @@ def _own(schema: Mapping[str, Any]) -> Shape:
     )
 
 
-def _beside_null(document: Document, schema: Mapping[str, Any], choice: str) -> list[Schema]:
+def _listed_choices(schema: Mapping[str, Any]) -> Any:
+    """A list of items without a type: 2.0 has no `anyOf`, and there what is made from other schemas says it so."""
+    return schema.get("items") if "type" not in schema else None
+
+
+def _beside_null(document: Document, alternatives: Any) -> list[Schema]:
     """The alternatives, without those that are only null."""
-    alternatives = schema.get(choice)
     if not isinstance(alternatives, list):
         return []
     return [each for each in alternatives if not _is_null(document.resolve(each))]

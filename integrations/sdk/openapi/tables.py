@@ -159,6 +159,7 @@ def _resolver(
 ) -> Callable[[Client, ParentRow | None, AnyWindow], Iterator[Page]]:
     """A resolver that asks as the document says: path and parameters filled, the window where the API takes it."""
     in_path = set(PARAMETER.findall(listing.path))
+    in_days = (listing.times.since, listing.times.until) if listing.times and listing.times.days else ()
 
     def list_records(client: Client, parent: ParentRow | None, window: AnyWindow) -> Iterator[Page]:
         values = {**params, **{need: parent[column] for need, column in given.items() if parent is not None}}
@@ -166,6 +167,7 @@ def _resolver(
         sent = body
         for name, moment in ((since, _edge(window, "start")), (until, _edge(window, "end"))):
             if name and moment is not None:
+                moment = moment.date() if name in in_days else moment
                 if sent is None:
                     asked[name] = moment
                 else:

@@ -125,6 +125,18 @@ def test_a_record_of_one_kind_or_another() -> None:
     assert found == {"id": "BIGINT", "kind": "VARCHAR", "lives": "BIGINT", "size": "JSON", "breed": "VARCHAR"}
 
 
+def test_alternatives_that_2_0_has_no_word_for() -> None:
+    """A list of items without a type is no list; a field without a name is no column."""
+    text = {"type": "string"}
+    user = {"items": [of(name=text), {"type": "null"}]}
+    assert columns({"items": [of(age={"items": [{"type": "integer"}, {"type": "null"}]}), user]}, version="2.0") == {
+        "id": "BIGINT",
+        "age": "BIGINT",
+        "name": "VARCHAR",
+    }
+    assert columns({"type": "object", "properties": {"": text, "id": text}}) == {"id": "VARCHAR"}
+
+
 def test_names_of_fields_become_names_of_columns() -> None:
     """A column takes its value from the field, however that is written; two that would share a name do not."""
     record = of(**{name: {"type": "string"} for name in ("createdAt", "created_at", "HTTPStatus", "@type", "log.in")})

@@ -161,6 +161,14 @@ def test_a_search_is_paged_in_its_body(version: str) -> None:
     assert bodies == [{"limit": 50, "query": "all"}] * 3
 
 
+def test_the_last_record_is_known_by_its_own_key() -> None:
+    """Not every record has an `id`."""
+    record = {"type": "object", "properties": {"name": {"type": "string"}, "uuid": {"type": "string"}}}
+    more = {"has_more": {"type": "boolean"}}
+    spec = document({"/things": listing(record, parameter("starting_after"), beside=more)})
+    assert listing_of(Document(spec), "/things").paginate == KeysetBy("uuid", param="starting_after", more="has_more")
+
+
 def test_the_largest_page_is_asked_for() -> None:
     """Where the document says how large that is; else the API's own size is taken."""
     for said, params in (({"maximum": 250}, {"limit": 250}), ({}, {})):

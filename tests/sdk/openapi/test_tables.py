@@ -11,7 +11,9 @@ import pytest
 from integrations.sdk import BIGINT, HttpClient, ParentRow, Table, TimeCursor, Window
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.openapi import Document, openapi_table, openapi_tables
+from integrations.sdk.openapi.families import families
 from integrations.sdk.openapi.listings import Listing, listings
+from integrations.sdk.openapi.serving import api_of
 from integrations.sdk.reading import read
 from integrations.sdk.schema import flatten
 from integrations.sdk.testing import Answer, Asked, Server, serving
@@ -149,6 +151,7 @@ def test_the_listings_of_a_document() -> None:
         ([("created_after", ""), ("updated_after", "")], "updated_after", None, "updated_at"),
         ([("since", "Only issues that changed since, in ISO 8601."), ("q", "")], "since", None, None),
         ([("start", "Where to begin."), ("from", "The sender.")], None, None, None),
+        ([("CreatedAt", "In RFC 3339."), ("CreatedAt<", ""), ("CreatedAt>", "")], None, None, None),
     ],
 )  # fmt: skip
 def test_a_filter_by_time_is_recognised(parameters: Any, since: Any, until: Any, column: Any) -> None:
@@ -158,6 +161,66 @@ def test_a_filter_by_time_is_recognised(parameters: Any, since: Any, until: Any,
     (found,) = (each for each in listings(Document(spec)) if isinstance(each, Listing))
     times = found.times
     assert (times and times.since, times and times.until, times and times.column) == (since, until, column)
+
+
+def test_a_filter_takes_what_it_is_said_to_take() -> None:
+    """Days where it takes days; nothing where it takes a number, which may count seconds or anything else."""
+    days = [parameter(f"{word}_date", format="date") for word in ("from", "to")]
+    spec = document(
+        {
+            "/orders": listing(of(date={"type": "string", "format": "date"}), *days, key="items"),
+            "/things": listing(of(created_at=TIME), parameter("created_after", "integer")),
+        }
+    )
+    window = Window(datetime(2024, 1, 2, 3, tzinfo=UTC), datetime(2024, 2, 3, tzinfo=UTC))
+    (request,) = asked(openapi_table(spec, "/orders"), window=window)
+    assert request.query == {"from_date": "2024-01-02", "to_date": "2024-02-03"}
+    (request,) = asked(openapi_table(spec, "/things"), window=window)
+    assert request.query == {}
+    with serving(api_of(spec)) as server:
+        pages = list(read(openapi_table(spec, "/orders"), HttpClient(server.url), None, Window(window.end)))
+    assert [len(page) for page in pages] == [0]  # type: ignore[arg-type]  # it has none of that time
+
+
+def test_one_record_is_no_listing() -> None:
+    """Alone in a list as above it, inside an envelope, or with a list of its own."""
+    tags = {"type": "array", "items": of()}
+    account = of(name=TEXT)
+    parts = of(tags=tags)
+    one = {"/data/{id}": answers({"type": "object", "properties": {"data": parts}}), "/refund": answers(parts)}
+    spec = document(
+        {
+            "/Accounts": listing(account, key="Accounts", beside={"id": TEXT}),
+            "/Accounts/{AccountID}": listing(account, key="Accounts", beside={"id": TEXT}),
+            "/Accounts/{AccountID}.json": listing(account, key="Accounts"),
+            "/Accounts/{AccountID}/logs/{day}": listing(of(at=TIME)),
+            **{path: {"get": {"responses": said}} for path, said in one.items()},
+        }
+    )
+    assert [each.path for each in listings(Document(spec)) if isinstance(each, Listing)] == [
+        "/Accounts",
+        "/Accounts/{AccountID}/logs/{day}",
+    ]
+
+
+def test_paths_that_say_more_than_where() -> None:
+    """The answer's format, the word for listing after a dot, a date for a version; no query, which is no path's."""
+    sid = {"type": "object", "properties": {"sid": TEXT}}
+    spec = document(
+        {
+            "/2010-04-01/Accounts.json": listing(sid, key="accounts"),
+            "/2010-04-01/Accounts/{Sid}/Calls.json": listing(sid, key="calls"),
+            "/users.list": listing(of(), key="members"),
+            "/users.list?beta=true": listing(of(), key="members"),
+        }
+    )
+    found = list(listings(Document(spec)))
+    assert [str(each) for each in found if not isinstance(each, Listing)] == [
+        "GET /users.list?beta=true: a path with a query is none\n  → give it to openapi_table in params="
+    ]
+    named = [each for each in found if isinstance(each, Listing)]
+    assert [each.name for each in named] == ["accounts", "account_calls", "users"]
+    assert families(named)[1].given == {"Sid": "sid"}
 
 
 def test_options_are_for_paths_that_are_there() -> None:
