@@ -130,4 +130,4 @@ def _settings(plan: "Plan | None") -> list[str]:
     if plan is None:
         return ["token"]
     unknown = [] if plan.base_url.startswith("http") else ["base_url"]
-    return [*(plan.login.secrets if plan.login else ()), *plan.settings, *unknown]
+    return [*plan.secrets, *plan.settings, *unknown]

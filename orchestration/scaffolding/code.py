@@ -38,11 +38,21 @@ class Named:
     value: "Code"
 
 
-Code = str | Group | Named
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value where a condition holds, else None."""
+
+    value: "Code"
+    condition: str
+
+
+Code = str | Group | Named | Given
 
 
 def flat(code: Code) -> str:
     """The code on one line."""
+    if isinstance(code, Given):
+        return f"{flat(code.value)} if {code.condition} else None"
     if isinstance(code, Named):
         return f"{code.name}{flat(code.value)}"
     return code.flat() if isinstance(code, Group) else code
@@ -77,11 +87,13 @@ def laid_out(code: Code, indent: int = 0, before: str = "", after: str = "") -> 
         return laid_out(code.value, indent, f"{before}{code.name}", after)
     margin = STEP * indent
     line = f"{margin}{before}{flat(code)}{after}"
-    if isinstance(code, str) or (len(line) <= WIDTH and not _is_opened(code)) or not code.parts:
+    if isinstance(code, Given) and len(line) > WIDTH:
+        return [*laid_out(code.value, indent, before), f"{margin}if {code.condition}", f"{margin}else None{after}"]
+    if isinstance(code, str | Given) or (len(line) <= WIDTH and not _is_opened(code)) or not code.parts:
         return [line]
     inside = f"{margin}{STEP}{', '.join(map(flat, code.parts))}"
     first, last = f"{margin}{before}{code.start}", f"{margin}{code.end}{after}"
-    if len(inside) <= WIDTH and not _is_opened(code):
+    if len(inside) <= WIDTH and not _is_opened(code) and code.start[-1:] == "(":  # of a list each part has its line
         return [first, inside, last]
     return [first, *(line for part in code.parts for line in laid_out(part, indent + 1, after=",")), last]
 

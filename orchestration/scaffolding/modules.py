@@ -8,6 +8,7 @@ from typing import Any
 from integrations.sdk.openapi.columns import Field
 from integrations.sdk.openapi.document import PARAMETER
 from integrations.sdk.openapi.families import Member
+from integrations.sdk.openapi.logins import Login
 from integrations.sdk.openapi.naming import first_sentence
 from integrations.sdk.pagination import Paginator
 from integrations.sdk.types import SCALARS, TEXT, ColumnType
@@ -85,8 +86,9 @@ def _imports(plan: Plan, member: Member) -> list[str]:
     sdk += ["path"] if any(origin.startswith("path(") for origin in origins) else []
     sdk += ["TimeCursor"] if _has_cursor(member) else []
     types = {word for field, _ in columns for word in type_code(field.type).replace(")", "").split("(")}
-    own = [imported(f"integrations.{plan.name}.client", [client_class(plan)])] if member.settings else []
-    if member.settings:
+    named = client_of(plan, member) != "HttpClient"
+    own = [imported(f"integrations.{plan.name}.client", [client_class(plan)])] if named else []
+    if named:
         sdk.remove("HttpClient")
     own += [
         imported(f"integrations.{plan.name}.tables.{plan.module(child)}", [constant(plan, child)])
@@ -99,8 +101,22 @@ def _imports(plan: Plan, member: Member) -> list[str]:
 
 
 def client_class(plan: Plan) -> str:
-    """The name of the client that has the source's settings; without settings it is HttpClient itself."""
-    return f"{title_of(plan.name)}Client" if plan.settings else "HttpClient"
+    """The name of the client that has the source's settings and log-ins; without them it is HttpClient itself."""
+    return f"{title_of(plan.name)}Client" if plan.attributes or plan.other_logins else "HttpClient"
+
+
+def client_of(plan: Plan, member: Member) -> str:
+    """The client that a table's resolver needs."""
+    return client_class(plan) if member.settings or plan.own_login(member) else "HttpClient"
+
+
+def login_name(login: Login) -> str:
+    """What the client by a log-in that only some tables ask for is called: `by_admin_key`.
+
+    >>> login_name(Login("bearer", setting="admin_token")), login_name(Login("basic", setting="user_"))
+    ('by_admin_token', 'by_user')
+    """
+    return f"by_{login.setting.strip('_')}"
 
 
 def _resolver(plan: Plan, member: Member) -> list[str]:
@@ -117,7 +133,11 @@ def _resolver(plan: Plan, member: Member) -> list[str]:
     if listing.operation.method != "GET":
         parts["method"] = quoted(listing.operation.method)
         parts["json"] = mapped({name: repr(value) for name, value in (listing.body or {}).items()})
-    client = client_class(plan) if member.settings else "HttpClient"
+    if headers := plan.own_headers(member):
+        parts["headers"] = mapped({name: quoted(value) for name, value in headers.items()})
+    client = client_of(plan, member)
+    login = plan.own_login(member)
+    pages = f"client.{login_name(login)}.pages" if login else "client.pages"
     signature = call(
         f"def list_{plan.names[listing.path]}",
         f"client: {client}",
@@ -130,7 +150,7 @@ def _resolver(plan: Plan, member: Member) -> list[str]:
         "",
         f"    Source: {listing.operation}",
         '    """',
-        *laid_out(call("client.pages", _path(member, row), **parts), 1, "yield from "),
+        *laid_out(call(pages, _path(member, row), **parts), 1, "yield from "),
     ]
 
 

@@ -3,16 +3,28 @@
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.extracting import part_of
 from integrations.sdk.openapi.families import Member
 from integrations.sdk.openapi.logins import Login
-from integrations.sdk.openapi.naming import first_sentence
+from integrations.sdk.openapi.naming import first_sentence, snake
 from orchestration.scaffolding import title_of
-from orchestration.scaffolding.code import PLAIN, STEP, WIDTH, Code, call, imported, laid_out, listed, mapped, quoted
-from orchestration.scaffolding.modules import client_class, columns_of, constant, module_of
+from orchestration.scaffolding.clients import client_module
+from orchestration.scaffolding.code import (
+    PLAIN,
+    STEP,
+    WIDTH,
+    Code,
+    Given,
+    call,
+    imported,
+    laid_out,
+    listed,
+    mapped,
+    quoted,
+)
+from orchestration.scaffolding.modules import client_class, columns_of, constant, login_name, module_of
 from orchestration.scaffolding.plan import Plan, plan_for
 
 PLAIN_FIELDS = ("username", "client_id")  # of a log-in; its others are secrets
@@ -23,8 +35,8 @@ def files_for(plan: Plan) -> dict[str, str]:
     """The integration's files and its test's."""
     folder, tests = f"integrations/{plan.name}", f"tests/integrations/{plan.name}"
     files = {f"{folder}/__init__.py": _integration(plan)}
-    if plan.settings:
-        files[f"{folder}/client.py"] = _client(plan)
+    if client_class(plan) != "HttpClient":
+        files[f"{folder}/client.py"] = client_module(plan)
     for member in plan.members:
         files[f"{folder}/tables/{plan.module(member)}.py"] = module_of(plan, member)
     files[f"{folder}/README.md"] = _readme(plan)
@@ -73,10 +85,11 @@ def _integration(plan: Plan) -> str:
 
 
 def _imports(plan: Plan) -> list[str]:
-    logins = plan.login.parts if plan.login else ()
+    logins = [part for login in (plan.login, *plan.other_logins) if login for part in login.parts]
+    named = client_class(plan) != "HttpClient"
     pydantic = ["BaseModel", "HttpUrl", *(["SecretStr"] if logins else []), *(["Field"] if _has_fields(plan) else [])]
-    sdk = [*map(_auth_class, logins), *([] if plan.settings else ["HttpClient"]), "Integration"]
-    own = [imported(f"integrations.{plan.name}.client", [client_class(plan)])] if plan.settings else []
+    sdk = [*map(_auth_class, logins), *([] if named else ["HttpClient"]), "Integration"]
+    own = [imported(f"integrations.{plan.name}.client", [client_class(plan)])] if named else []
     own += [
         imported(f"integrations.{plan.name}.tables.{plan.module(each)}", [constant(plan, each)])
         for each in plan.members
@@ -97,35 +110,56 @@ def _in_a_docstring(text: str) -> str:
     return text.translate(PLAIN).replace('"', "'").replace("\\", "/")
 
 
-def _client_login(plan: Plan) -> Login | None:
-    """The part of the log-in that fetches a token."""
-    return next((each for each in (plan.login.parts if plan.login else ()) if each.kind == "client"), None)
+def _token_urls(plan: Plan) -> dict[str, str]:
+    """The addresses where tokens are fetched, by what a user's spec calls them."""
+    logins = [part for login in (plan.login, *plan.other_logins) if login for part in login.parts]
+    return {_token_url(part): part.token_url for part in logins if part.kind == "client"}
+
+
+def _token_url(login: Login) -> str:
+    return f"{login.setting}token_url"
 
 
 def _has_fields(plan: Plan) -> bool:
-    return bool(plan.settings) or _client_login(plan) is not None
+    return bool(plan.settings or plan.other_logins or _token_urls(plan))
 
 
 def _spec_fields(plan: Plan) -> list[str]:
-    secrets = plan.login.secrets if plan.login else ()
-    lines = [f"    {name}: {'str' if name in PLAIN_FIELDS else 'SecretStr'}" for name in secrets]
+    lines = [f"    {name}: {_secret_type(name)}" for name in (plan.login.secrets if plan.login else ())]
+    for login in plan.other_logins:
+        for name in login.secrets:
+            said = f"For {_asked_by(plan, login)}; without it, by the common log-in."
+            lines += laid_out(
+                call("Field", "None", description=quoted(said)), 1, f"{name}: {_secret_type(name)} | None = "
+            )
     for name in plan.settings:
         field = call("Field", description=quoted(_setting_says(plan, name)))
         lines += laid_out(field, 1, f"{name}: str = ")
-    if client := _client_login(plan):
-        url = [quoted(client.token_url)] if client.token_url else []
+    for name, url in _token_urls(plan).items():
+        given = [quoted(url)] if url else []
         lines += laid_out(
-            call("Field", *url, description=quoted("Where the token is fetched.")), 1, "token_url: str = "
+            call("Field", *given, description=quoted("Where the token is fetched.")), 1, f"{name}: str = "
         )
     known = plan.base_url.startswith(("https://", "http://"))
     return [*lines, f"    base_url: HttpUrl = HttpUrl({quoted(plan.base_url)})" if known else "    base_url: HttpUrl"]
 
 
+def _secret_type(name: str) -> str:
+    return "str" if name.endswith(PLAIN_FIELDS) else "SecretStr"
+
+
+def _asked_by(plan: Plan, login: Login) -> str:
+    """Which tables ask for a log-in: the only one, or how many."""
+    names = [plan.names[member.listing.path] for member in plan.members if plan.own_login(member) == login]
+    return f"`{names[0]}`" if len(names) == 1 else f"{len(names)} tables"
+
+
 def _setting_says(plan: Plan, name: str) -> str:
     """What the document says of a parameter that nothing lists."""
     for member in plan.members:
+        called = {**member.settings, **{header: snake(header) for header in member.listing.headers}}
         for each in member.listing.operation.parameters:
-            if member.settings.get(each.name) == name and each.description:
+            if called.get(each.name) == name and each.description:
                 return first_sentence(each.description, 80)
     return f"The {name.replace('_', ' ')} that is read."
 
@@ -149,51 +183,33 @@ def _connects(plan: Plan) -> list[str]:
 
 def _connection(plan: Plan) -> Code:
     named: dict[str, Code] = {"auth": _auth(plan.login)} if plan.login else {}
-    named |= {name: f"spec.{name}" for name in plan.settings}
+    if headers := plan.headers:
+        named["headers"] = mapped(
+            {name: f"spec.{snake(name)}" if value is None else quoted(value) for name, value in headers.items()}
+        )
+    named |= {name: f"spec.{name}" for name in plan.attributes}
+    for login in plan.other_logins:
+        given = " and ".join(f"spec.{name}" for name in login.secrets)
+        named[login_name(login)] = Given(_auth(login), given)
     return call(client_class(plan), "spec.base_url", **named)
 
 
 def _auth(login: Login) -> Code:
     """The auth as code, with what is beside it."""
-    own = [f"spec.{name}" for name in replace(login, beside=None).secrets]
+    own = [f"spec.{name}" for name in login.own]
     if login.kind == "client":
-        own.insert(0, "spec.token_url")
+        own.insert(0, f"spec.{_token_url(login)}")
     named: dict[str, Code] = {"name": quoted(login.name)} if login.kind == "key" else {}
     named |= {"place": quoted(login.place)} if login.place != "header" else {}
     named |= {"beside": _auth(login.beside)} if login.beside else {}
     return call(_auth_class(login), *own, **named)
 
 
-def _client(plan: Plan) -> str:
-    """`client.py`: the client that knows the settings."""
-    names = plan.settings
-    signature = call(
-        "def __init__", "self", "base_url: object", "*", *(f"{name}: str" for name in names), "auth: Auth | None = None"
-    )
-    return "\n".join(
-        [
-            f'"""{title_of(plan.name)}\'s API, and what of it a source reads."""',
-            "",
-            "from integrations.sdk import Auth, HttpClient",
-            "",
-            "",
-            f"class {client_class(plan)}(HttpClient):",
-            '    """The API by one login; what every path needs, and no listing gives, is an attribute."""',
-            "",
-            *laid_out(signature, 1, after=" -> None:"),
-            "        super().__init__(base_url, auth=auth)",
-            *(f"        self.{name} = {name}" for name in names),
-            "",
-        ]
-    )
-
-
 def spec_of_the_test(plan: Plan) -> dict[str, str]:
     """What the test fills in."""
-    login = plan.login
-    made = {name: f"secret-{name.replace('_', '-')}-of-the-test" for name in (login.secrets if login else ())}
+    made = {name: f"secret-{name.replace('_', '-')}-of-the-test" for name in plan.secrets}
     made |= {name: f"the-{name.replace('_', '-')}" for name in plan.settings}
-    return made | ({"token_url": TOKEN_PATH} if _client_login(plan) else {})
+    return made | dict.fromkeys(_token_urls(plan), TOKEN_PATH)
 
 
 def _test(plan: Plan) -> str:
@@ -226,13 +242,13 @@ def _test(plan: Plan) -> str:
 
 
 def _readme(plan: Plan) -> str:
-    settings = [*(plan.login.secrets if plan.login else ()), *plan.settings]
+    settings = [*plan.secrets, *plan.settings]
     given = "".join(f"    {name}: ${{{plan.name.upper()}_{name.upper()}}}\n" for name in settings)
     url = "" if plan.base_url.startswith("http") else "    base_url: https://…\n"
     spec = f"  spec:\n{given}{url}" if given or url else "  spec: {}\n"
     rows = "".join(f"| `{name}` | | |\n" for name in settings)
-    if client := _client_login(plan):
-        rows += f"| `token_url` | `{client.token_url}` | Where the token is fetched |\n"
+    for name, token_url in _token_urls(plan).items():
+        rows += f"| `{name}` | `{token_url}` | Where the token is fetched |\n"
     tables = "\n\n".join(_described(plan, member) for member in plan.members)
     return (
         f"# {title_of(plan.name)}\n\nSay here what it is, and how to get what it needs to log in.\n\n"

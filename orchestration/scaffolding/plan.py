@@ -11,8 +11,8 @@ from integrations.sdk.names import nearest
 from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.families import Member, families
 from integrations.sdk.openapi.listings import Listing, listing_of, listings
-from integrations.sdk.openapi.logins import BY_HAND, Login, base_url_of, lacking_of, login_of
-from integrations.sdk.openapi.naming import singular, unique
+from integrations.sdk.openapi.logins import BY_HAND, Login, Logins, base_url_of
+from integrations.sdk.openapi.naming import singular, snake, unique
 
 SHARED_BY = 2  # as many listings make a parameter that nothing gives a setting of the source
 OWN = ("token", "base_url")  # settings that every source has
@@ -28,13 +28,56 @@ class Plan:
     members: Sequence[Member]
     names: Mapping[str, str]
     left_out: Sequence[DeclarationError]
-    login: Login | None
-    lacking: str
+    logins: Logins
     base_url: str
+
+    @property
+    def login(self) -> Login | None:
+        """The common log-in."""
+        return self.logins.common
+
+    @property
+    def lacking(self) -> str:
+        """What the common log-in lacks."""
+        return self.logins.lacking
+
+    def own_login(self, member: Member) -> Login | None:
+        """The log-in that a table asks for, where that is not the common one."""
+        login = self.logins.of(member.listing.operation)
+        return None if login is self.login else login
+
+    @property
+    def other_logins(self) -> list[Login]:
+        """The log-ins that some tables ask for instead of the common one."""
+        return list(dict.fromkeys(login for member in self.members if (login := self.own_login(member))))
+
+    @property
+    def secrets(self) -> list[str]:
+        """What a user has to log in by."""
+        logins = [*([self.login] if self.login else []), *self.other_logins]
+        return list(dict.fromkeys(name for login in logins for name in login.secrets))
+
+    @property
+    def headers(self) -> dict[str, str | None]:
+        """The headers that most requests must have, with their values; and those that a user gives, with None."""
+        asked = Counter(pair for member in self.members for pair in member.listing.headers.items())
+        usual = {name: value for (name, value), count in asked.items() if value and count * 2 > len(self.members)}
+        return usual | {name: None for name, value in asked if value is None and name not in usual}
+
+    def own_headers(self, member: Member) -> dict[str, str]:
+        """The headers of a table's requests that others have otherwise."""
+        shared = self.headers
+        return {name: value for name, value in member.listing.headers.items() if value and shared.get(name) != value}
 
     @property
     def settings(self) -> list[str]:
         """What a user gives, since no listing does."""
+        below = [name for member in self.members for name in member.settings.values()]
+        return list(dict.fromkeys([*below, *(snake(name) for name, value in self.headers.items() if value is None)]))
+
+    @property
+    def attributes(self) -> list[str]:
+        """The settings that paths need, which the client has."""
         return list(dict.fromkeys(name for member in self.members for name in member.settings.values()))
 
     def module(self, member: Member) -> str:
@@ -69,22 +112,21 @@ def plan_for(
         elif _is_wanted(each.path, patterns) and each.path not in [known.path for known in found]:
             found.append(_keyed(document, each, wanted))
     _check_patterns(document, patterns, found)
-    members = _kept(families(found), left_out)
+    logins = Logins(document)
+    members = _kept(families(found), left_out, logins, patterns)
     if not members:
         reasons = "\n".join(f"  {error.what}" for error in left_out[:10])
         raise ConfigError(f"{document.name} has no listing that can be a table", hint=reasons)
     names = unique([member.listing.name for member in members])
-    lacking = lacking_of(document)
-    if lacking:
-        left_out.append(DeclarationError(f"a log-in by {lacking}", hint=BY_HAND))
+    if logins.lacking:
+        left_out.append(DeclarationError(f"a log-in by {logins.lacking}", hint=BY_HAND))
     return Plan(
         name,
         document,
         members,
         {member.listing.path: called for member, called in zip(members, names, strict=True)},
         left_out,
-        login_of(document),
-        lacking,
+        logins,
         base_url_of(document),
     )
 
@@ -112,12 +154,15 @@ def _check_patterns(document: Document, patterns: Sequence[str], found: Sequence
             raise ConfigError(f"no listing of {document.name} matches {pattern}", hint=nearest(pattern, document.paths))
 
 
-def _kept(members: Sequence[Member], left_out: list[DeclarationError]) -> list[Member]:
+def _kept(
+    members: Sequence[Member], left_out: list[DeclarationError], logins: Logins, named: Sequence[str]
+) -> list[Member]:
     """The members that can be tables; those without a key, or below what is left out, are not."""
     counted = Counter(name for member in members for name in set(member.settings.values()))
+    counted.update(name for member in members if member.listing.path in named for name in member.settings.values())
     kept: list[Member] = []
     for member in members:
-        if reason := _reason(member, kept, counted):
+        if reason := _reason(member, kept, counted, logins):
             left_out.append(DeclarationError(f"{member.listing.operation}: {reason[0]}", hint=reason[1]))
         else:
             kept.append(member)
@@ -126,13 +171,18 @@ def _kept(members: Sequence[Member], left_out: list[DeclarationError]) -> list[M
     return kept
 
 
-def _reason(member: Member, kept: Sequence[Member], counted: Mapping[str, int]) -> tuple[str, str] | None:
+def _reason(
+    member: Member, kept: Sequence[Member], counted: Mapping[str, int], logins: Logins
+) -> tuple[str, str] | None:
+    path = member.listing.path
     if not member.listing.keys:
         names = ", ".join(each.name for each in member.listing.fields[:8])
-        return "its records have no key that is recognised", f"name it: --key {member.listing.path}=…, of {names}"
+        return "its records have no key that is recognised", f"name it: --key {path}=…, of {names}"
     if member.parent and member.parent not in kept:
         return f"{member.parent.listing.path}, whose rows it needs, is left out", ""
     lacking = [need for need, name in member.settings.items() if counted[name] < SHARED_BY or name in OWN]
     if lacking:
-        return f"nothing lists what its `{lacking[0]}` may be", "write its table by hand, with openapi_table(params=…)"
+        return f"nothing lists what its `{lacking[0]}` may be", f"name it to have one setting for it: --path {path}"
+    if said := logins.lacking_of(member.listing.operation):
+        return f"it asks for a log-in by {said}", BY_HAND
     return None

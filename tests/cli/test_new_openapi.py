@@ -263,6 +263,47 @@ CONNECTS = """
 """
 
 
+def test_tables_with_logins_and_headers_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The client has each log-in, and the headers that most need or a user gives; those of few are theirs."""
+    admin = {"security": [{"AdministratorAuth": []}]}
+    version, tenant = (parameter(name, place="header", required=True) for name in ("X-Version", "X-Tenant"))
+    beta = parameter("X-Beta", place="header", required=True, default="on")
+    version["schema"]["default"] = "2024-05-01"
+    spec = document(
+        {
+            "/things": listing(of(name=TEXT), version, tenant),
+            "/others": listing(of(name=TEXT), version, tenant, beta),
+            "/admins": listing(of(name=TEXT), version, **admin),
+        },
+        security={"token": KEYS["token"], "AdministratorAuth": {"type": "http", "scheme": "basic"}},
+    ) | {"security": [{"token": []}]}
+    assert made(tmp_path, spec, capsys)["left_out"] == []
+    code = tmp_path / "project/integrations/shop"
+    integration = (code / "__init__.py").read_text(encoding="utf-8")
+    assert BY_ADMIN in integration
+    assert '    administrator_username: str | None = Field(None, description="For `admins`; without it' in integration
+    assert "    x_tenant: str = Field(" in integration
+    assert "self.by_administrator = self.derive(self.id, auth=by_administrator)" in (code / "client.py").read_text(
+        encoding="utf-8"
+    )
+    assert "client.by_administrator.pages(" in (code / "tables/admins.py").read_text(encoding="utf-8")
+    assert 'headers={"X-Beta": "on"}' in (code / "tables/others.py").read_text(encoding="utf-8")
+    assert "headers" not in (code / "tables/things.py").read_text(encoding="utf-8")
+    assert "1 passed" in suite_says(tmp_path / "project", "-k", "test_every_table_is_synced")
+
+
+BY_ADMIN = """
+        return ShopClient(
+            spec.base_url,
+            auth=Bearer(spec.token),
+            headers={"X-Version": "2024-05-01", "X-Tenant": spec.x_tenant},
+            by_administrator=Basic(spec.administrator_username, spec.administrator_password)
+            if spec.administrator_username and spec.administrator_password
+            else None,
+        )
+"""
+
+
 @pytest.mark.slow
 def test_what_is_not_known_of_a_login_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All else is written, and it runs; the note is in the code and in what the command says, in lines of its width."""

@@ -12,6 +12,8 @@ from integrations.sdk.names import nearest
 from integrations.sdk.openapi.columns import KEYS, Field, Overrides, fields_of, keyed, overridden, settled_by
 from integrations.sdk.openapi.document import PARAMETER, Document, Operation
 from integrations.sdk.openapi.filters import TimeFilter, time_filter_of
+from integrations.sdk.openapi.headers import headers_of
+from integrations.sdk.openapi.logins import is_credential
 from integrations.sdk.openapi.naming import ACTION, collection, first_sentence, table_name
 from integrations.sdk.openapi.paging import paging_of
 from integrations.sdk.openapi.records import AROUND, has_key, records_of
@@ -23,7 +25,10 @@ READING = ("GET", "POST")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """An endpoint that lists records. `needs` are the parameters that every request must have, outermost first."""
+    """An endpoint that lists records. `needs` are the parameters that every request must have, outermost first.
+
+    `headers` are those that it must have; None is for a value that the document does not have.
+    """
 
     operation: Operation
     name: str
@@ -34,6 +39,7 @@ class Listing:
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     times: TimeFilter | None = None
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     description: str = ""
 
     @property
@@ -76,11 +82,12 @@ def listing_of(
         name=called,
         records=place,
         fields=tuple(fields),
-        needs=tuple(_needs(operation)),
+        needs=tuple(_needs(document, operation)),
         paginate=paging.paginate,
         params=paging.params,
         body=paging.body if posts else None,
         times=time_filter_of(document, operation, fields),
+        headers=headers_of(document, operation),
         description=first_sentence(operation.description or operation.summary),
     )
 
@@ -121,9 +128,13 @@ def _operation(document: Document, path: str, method: str | None) -> Operation:
     )
 
 
-def _needs(operation: Operation) -> list[str]:
-    """The parameters without which there is no answer: required ones of the query, then those of the path."""
-    asked = [each.name for each in operation.parameters if each.place == "query" and each.required]
+def _needs(document: Document, operation: Operation) -> list[str]:
+    """The parameters without which there is no answer: required ones of the query, then those of the path.
+
+    Not the token of a log-in, which documents name among them.
+    """
+    required = [each for each in operation.parameters if each.place == "query" and each.required]
+    asked = [each.name for each in required if not is_credential(document, operation, each)]
     return [*asked, *PARAMETER.findall(operation.path)]
 
 

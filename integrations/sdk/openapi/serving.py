@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlencode
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.openapi.document import PARAMETER, Document, Schema, Source
 from integrations.sdk.openapi.listings import Listing, listing_of
-from integrations.sdk.openapi.logins import Login, login_of
+from integrations.sdk.openapi.logins import Login, Logins
 from integrations.sdk.openapi.records import records_of
 from integrations.sdk.openapi.samples import Sampler
 from integrations.sdk.pagination import CursorToken, KeysetBy, LinkHeader, NextLink, Offset, PageNumber
@@ -33,20 +33,24 @@ OWN = "served_from"  # the parameter of the links that it gives out
 def api_of(spec: Source, *, credentials: Mapping[str, str] | None = None, records: int = RECORDS) -> Api:
     """The document's API, which lets in whoever has the credentials (`token`, `username` and `password`, …)."""
     document = Document.load(spec)
-    login = login_of(document)
+    logins = Logins(document)
     served = sorted(_served(document, records), key=lambda each: each.listing.path.count("{"))
+    all_ = {logins.common, *(logins.of(each.listing.operation) for each in served)}
 
     def api(asked: Asked) -> Answer:
         given = credentials or {}
-        if login and login.parts[-1].kind == "client" and asked.path.endswith("/token"):
+        if asked.method == "POST" and asked.path.endswith("/token") and any(map(_fetches_a_token, all_)):
             return Answer(json={"access_token": TOKEN, "expires_in": 3600})
-        if login and not all(_is_let_in(each, asked, given) for each in login.parts):
-            return Answer(401, json={"message": "who are you?"})
         for each in served:
             if asked.method == each.listing.operation.method and (found := each.pattern.fullmatch(asked.path)):
-                known = {part.name for part in login.parts} if login else set()
-                return each.answer(asked, {name: unquote(value) for name, value in found.groupdict().items()}, known)
-        return Answer(404, json={"message": f"{asked.method} {asked.path} is not served"})
+                parts = login.parts if (login := logins.of(each.listing.operation)) else ()
+                if not all(_is_let_in(part, asked, given) for part in parts):
+                    break
+                values = {name: unquote(value) for name, value in found.groupdict().items()}
+                return each.answer(asked, values, {part.name for part in parts})
+        else:
+            return Answer(404, json={"message": f"{asked.method} {asked.path} is not served"})
+        return Answer(401, json={"message": "who are you?"})
 
     return api
 
@@ -77,20 +81,22 @@ class _Served:
         query = dict(asked.query)
         body = json.loads(asked.body) if asked.body else {}
         try:
-            self._check(query, known)
+            self._check(query, known, asked.headers)
             given = {self._names[name]: value for name, value in found.items()}
             given |= {need: query[need] for need in self.listing.needs if need in query}
             return self._page(self._within(self._all(given), query), query, body, asked)
         except _Refused as refused:
             return Answer(400, json={"message": str(refused)})
 
-    def _check(self, query: Mapping[str, str], known: set[str]) -> None:
-        parameters = {each.name: each for each in self.listing.operation.parameters if each.place == "query"}
-        for name in query.keys() - parameters.keys() - known - {OWN}:
+    def _check(self, query: Mapping[str, str], known: set[str], headers: Mapping[str, str]) -> None:
+        parameters = {each.name for each in self.listing.operation.parameters if each.place == "query"}
+        for name in query.keys() - parameters - known - {OWN}:
             raise _Refused(f"there is no parameter {name}")
-        for name, parameter in parameters.items():
-            if parameter.required and name not in query:
-                raise _Refused(f"the parameter {name} is missing")
+        for name in parameters.intersection(self.listing.needs) - query.keys():
+            raise _Refused(f"the parameter {name} is missing")
+        for name, value in self.listing.headers.items():
+            if headers.get(name.lower()) != (value or headers.get(name.lower(), "")):
+                raise _Refused(f"the header {name} is missing" + (f", or not {value}" if value else ""))
 
     def _all(self, given: Mapping[str, str]) -> list[dict[str, Any]]:
         place = "/".join([self.listing.path, *given.values()])
@@ -142,13 +148,17 @@ class _Served:
         return Answer(json=_enveloped(page, self.listing.records, around), headers=headers)
 
 
+def _fetches_a_token(login: Login | None) -> bool:
+    return login is not None and any(part.kind == "client" for part in login.parts)
+
+
 def _is_let_in(login: Login, asked: Asked, given: Mapping[str, str]) -> bool:
     said = asked.headers.get("authorization")
     match login.kind:
         case "bearer":
-            return said == f"Bearer {given.get('token')}"
+            return said == f"Bearer {given.get(login.setting)}"
         case "basic":
-            pair = f"{given.get('username')}:{given.get('password')}"
+            pair = ":".join(str(given.get(name)) for name in login.own)
             return said == f"Basic {b64encode(pair.encode()).decode()}"
         case "client":
             return said == f"Bearer {TOKEN}"

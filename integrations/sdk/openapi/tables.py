@@ -33,6 +33,7 @@ def openapi_table(
     primary_key: Sequence[str] | None = None,
     params: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
     paginate: Paginator | None = None,
     since: str | None = None,
     until: str | None = None,
@@ -45,7 +46,8 @@ def openapi_table(
     """The table that the document describes at this path. Whatever is said here counts before the document.
 
     `columns` changes columns, by name: a type, an `Override`, or `DROP`. `records` is the path to the list in the
-    answer. `params` and `body` go with each request; a parameter of the path is filled from `params`, or from the
+    answer. `params`, `body` and `headers` go with each request, and so do required headers whose value the document
+    has; a parameter of the path is filled from `params`, or from the
     parent's row: `from_parent={"customer_id": "id"}`, by default its `id` for the last one. `since` and `until` name
     the parameters that take the window's start and end, or their places in the body, such as `"filter.from"`.
     Raises: DeclarationError when the document does not say enough.
@@ -64,6 +66,7 @@ def openapi_table(
             given,
             params={**listing.params, **(params or {})},
             body=None if listing.body is None else {**listing.body, **(body or {})},
+            headers={**{name: value for name, value in listing.headers.items() if value}, **(headers or {})},
             paginate=paginate or listing.paginate,
             since=since or (times.since if times else None),
             until=until or (times.until if times and not since else None),
@@ -153,6 +156,7 @@ def _resolver(
     *,
     params: Mapping[str, Any],
     body: Mapping[str, Any] | None,
+    headers: Mapping[str, str],
     paginate: Paginator | None,
     since: str | None,
     until: str | None,
@@ -179,6 +183,7 @@ def _resolver(
             paginate=paginate,
             method=listing.operation.method,
             json=sent,
+            headers=headers,
         )
 
     return list_records

@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 
 from integrations.sdk import HttpClient
-from integrations.sdk.errors import ConfigError, DeclarationError, LoginRefused
+from integrations.sdk.errors import ConfigError, DeclarationError, LoginRefused, SourceRefused
 from integrations.sdk.openapi import openapi_auth, openapi_base_url, openapi_table
 from integrations.sdk.openapi.document import Document
-from integrations.sdk.openapi.logins import lacking_of, login_of
+from integrations.sdk.openapi.listings import listing_of
+from integrations.sdk.openapi.logins import Logins, lacking_of, login_of
 from integrations.sdk.openapi.serving import api_of
 from integrations.sdk.reading import read
 from integrations.sdk.testing import serving
-from tests.sdk.openapi.documents import document, listing, of
+from tests.sdk.openapi.documents import document, listing, of, parameter
 
 FLOW = {"tokenUrl": "/oauth/token", "scopes": {}}
 SCHEMES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
@@ -113,6 +114,68 @@ def test_the_first_alternative_that_can_be_met_is_taken() -> None:
     assert chosen(["cert"], ["cert", "key"]) == (("api_key",), unknown)
     alone = document({"/things": listing(of())}, security={"cert": security["cert"]}) | {"security": [{"cert": []}]}
     assert (login_of(Document(alone)), lacking_of(Document(alone))) == (None, unknown)
+
+
+def test_an_operation_may_ask_for_another_login() -> None:
+    """The common one is what most can do with; another has its secrets by its scheme's name; none is no other."""
+    security = {
+        "AdminApiKeyAuth": {"type": "http", "scheme": "bearer"},
+        "userAuth": {"type": "http", "scheme": "basic"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "cert": {"type": "mutualTLS"},
+    }
+    spec = document(
+        {
+            "/admins": listing(of(), security=[{"AdminApiKeyAuth": []}]),
+            "/users": listing(of(), security=[{"cert": []}, {"userAuth": []}]),
+            "/things": listing(of()),
+            "/either": listing(of(), security=[{"AdminApiKeyAuth": []}, {"bearer": []}]),
+            "/anybody": listing(of(), security=[]),
+            "/certified": listing(of(), security=[{"cert": []}]),
+        },
+        security=security,
+    ) | {"security": [{"bearer": []}]}
+    logins = Logins(Document(spec))
+    found = {each.path: logins.of(each) for each in Document(spec).operations()}
+    assert {path: login.secrets for path, login in found.items() if login is not logins.common and login} == {
+        "/admins": ("admin_api_key",),
+        "/users": ("user_username", "user_password"),
+    }
+    assert logins.common
+    assert logins.common.secrets == ("token",)
+    secrets = {"token": "secret-1", "admin_api_key": "secret-2"}
+    with serving(api_of(spec, credentials=secrets)) as server:
+        for path, name, other in (("/things", "token", "admin_api_key"), ("/admins", "admin_api_key", "token")):
+            client = HttpClient(server.url, auth=openapi_auth(spec, path, **{name: secrets[name]}))
+            assert list(read(openapi_table(spec, path), client, None))
+            client = HttpClient(server.url, auth=openapi_auth(spec, path, **{name: secrets[other]}))
+            with pytest.raises(LoginRefused):
+                list(read(openapi_table(spec, path), client, None))
+    with pytest.raises(DeclarationError, match=r"`cert` \(mutualTLS\)"):
+        openapi_auth(spec, "/certified")
+
+
+def test_a_token_among_the_parameters_is_the_logins() -> None:
+    """Documents name what the log-in sends; and headers of HTTP, which the client sends. Others must be sent."""
+    header = {"place": "header", "required": True}
+    asked = [
+        parameter("appid", required=True),
+        parameter("token", required=True),
+        parameter("Authorization", **header),
+        parameter("Accept", **header),
+        parameter("Content-Type", **header, default="application/json"),
+        parameter("X-Version", **header, enum=["2"]),
+        parameter("X-Tenant", **header),
+    ]
+    key = {"type": "apiKey", "in": "query", "name": "appid"}
+    spec = document({"/things": listing(of(), *asked)}, security={"it": key}) | {"security": [{"it": []}]}
+    found = listing_of(Document(spec), "/things")
+    assert (found.needs, found.headers) == ((), {"X-Version": "2", "X-Tenant": None})
+    with serving(api_of(spec, credentials={"api_key": "secret"})) as server:
+        client = HttpClient(server.url, auth=openapi_auth(spec, api_key="secret"), headers={"X-Tenant": "7"})
+        assert list(read(openapi_table(spec, "/things"), client, None))
+        with pytest.raises(SourceRefused, match="the header X-Version is missing, or not 2"):
+            list(read(openapi_table(spec, "/things", headers={"X-Version": "3"}), client, None))
 
 
 def test_where_the_api_is() -> None:
