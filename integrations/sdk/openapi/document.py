@@ -12,6 +12,7 @@ from typing import Any, Literal, Union
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.names import nearest
+from integrations.sdk.openapi.files import bundled
 
 Schema = Any  # a mapping; since 3.1 also True and False
 Place = Literal["path", "query", "header", "cookie"]
@@ -82,11 +83,7 @@ class Document:
         if isinstance(source, Mapping):
             return cls(source)
         path = Path(source)
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DeclarationError(f"{path} cannot be read: {error}", hint="give a file of JSON or YAML") from None
-        return cls(_parsed(text, path), path.name)
+        return cls(bundled(_read(path), path, _read), path.name)
 
     @property
     def title(self) -> str:
@@ -127,8 +124,8 @@ class Document:
     def _at(self, reference: str) -> Any:
         if not reference.startswith("#"):
             raise DeclarationError(
-                f"{self.name}: the reference {reference} leads into another document",
-                hint="bundle the documents into one first, e.g. with `redocly bundle`",
+                f"{self.name}: the reference {reference} leads into another document, which is not there",
+                hint="have its files beside it, or bundle them into one, e.g. with `redocly bundle`",
             )
         node: Any = self.content
         for part in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
@@ -148,11 +145,20 @@ class Document:
         return node
 
     def operations(self) -> Iterator[Operation]:
-        """All operations, in the document's order."""
+        """All operations that can be read, in the document's order."""
+        return (each for each in self.each_operation() if isinstance(each, Operation))
+
+    def each_operation(self) -> Iterator[Operation | DeclarationError]:
+        """All operations, in the document's order; for each that cannot be read, why."""
         for path, item in self.paths.items():
             for method in METHODS:
-                if isinstance(found := self.resolve(item), Mapping) and method in found:
-                    yield self._operation(path, method, found)
+                try:
+                    if isinstance(found := self.resolve(item), Mapping) and method in found:
+                        yield self._operation(path, method, found)
+                except DeclarationError as error:
+                    yield DeclarationError(f"{method.upper()} {path}: {error.what}", hint=error.hint)
+                    if "$ref" in item:
+                        break  # no method of it can be
 
     def operation(self, path: str, method: str) -> Operation | None:
         """The operation, None when the path has no such method.
@@ -167,7 +173,7 @@ class Document:
         raise DeclarationError(f"{self.name} has no path {path}", hint=nearest(path, self.paths))
 
     def _operation(self, path: str, method: str, item: Mapping[str, Any]) -> Operation:
-        raw = item[method]
+        raw = self.resolve(item[method])
         parameters = [self.resolve(each) for each in (*item.get("parameters", ()), *raw.get("parameters", ()))]
         unique = {(each.get("name"), each.get("in")): each for each in parameters}  # the operation's own come last
         answer, headers = self._answer(raw)
@@ -220,6 +226,13 @@ def _json_of(holder: Mapping[str, Any]) -> Schema | None:
     return next((each.get("schema", {}) for name, each in content.items() if JSON_TYPES.match(name)), None)
 
 
+def _read(path: Path) -> Any:
+    try:
+        return _parsed(path.read_text(encoding="utf-8-sig"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path} cannot be read: {error}", hint="give a file of JSON or YAML") from None
+
+
 def _parsed(text: str, path: Path) -> Any:
     """JSON, or YAML, in which a time stays a text and a status may be a number."""
     try:
@@ -229,7 +242,7 @@ def _parsed(text: str, path: Path) -> Any:
             raise DeclarationError(f"{path} is not JSON: {error}") from None
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # ten times faster, if it is there
         """Without times."""
 
     Loader.yaml_implicit_resolvers = {

@@ -4,18 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from integrations.sdk.openapi.document import METHODS, Document, Operation
+from integrations.sdk.openapi.files import FILES
+
+LEFT = ("paths", "definitions", "components", "tags", FILES)  # of these, only what is referred to
 
 
 def part_of(document: Document, operations: Sequence[Operation]) -> dict[str, Any]:
     """A document with these operations alone, and what they refer to. What it says of errors is left out."""
     content = document.content
-    made = {key: value for key, value in content.items() if key not in ("paths", "definitions", "components", "tags")}
+    made = {key: value for key, value in content.items() if key not in LEFT}
     made["paths"] = {}
     for operation in operations:
         item = document.resolve(content["paths"][operation.path])
         own = {key: value for key, value in item.items() if key not in METHODS}
         kept = made["paths"].setdefault(operation.path, own)
-        kept[operation.method.lower()] = _succeeding(item[operation.method.lower()])
+        kept[operation.method.lower()] = _succeeding(document.resolve(item[operation.method.lower()]))
     schemes = content.get("components", {}).get("securitySchemes") if document.version != "2.0" else None
     if schemes:
         made["components"] = {"securitySchemes": schemes}

@@ -98,6 +98,7 @@ def listings(document: Document) -> Iterator[Listing | DeclarationError]:
     One listing a path: a search beside a listing of the same things is left out, and so is what is deprecated.
     """
     seen: set[str] = set()
+    yield from (each for each in document.each_operation() if isinstance(each, DeclarationError))
     for operation in sorted(document.operations(), key=_is_search):
         if operation.deprecated or not _may_list(operation) or _is_one_record(document, operation):
             continue

@@ -21,6 +21,7 @@ from integrations.sdk.openapi.listings import Listing, listing_of
 from integrations.sdk.openapi.logins import Login, Logins
 from integrations.sdk.openapi.records import records_of
 from integrations.sdk.openapi.samples import Sampler
+from integrations.sdk.openapi.shapes import shape_of
 from integrations.sdk.pagination import CursorToken, KeysetBy, LinkHeader, NextLink, Offset, PageNumber
 from integrations.sdk.testing import Answer, Api, Asked
 
@@ -70,11 +71,12 @@ class _Served:
     """One listing: which requests are for it, and what they are answered."""
 
     def __init__(self, document: Document, listing: Listing, records: int) -> None:
-        self.listing, self.records = listing, records
+        self.listing = listing
         self.pattern = re.compile(PARAMETER.sub(lambda found: f"(?P<{_group(found[1])}>[^/]+)", listing.path))
         self._names = {_group(name): name for name in PARAMETER.findall(listing.path)}
         self._sampler = Sampler(document)
         self._schema: Schema = records_of(document, listing.operation, listing.records)[1]
+        self.records = max(records, len(shape_of(document, self._schema).alternatives))  # one of each kind at least
 
     def answer(self, asked: Asked, found: Mapping[str, str], known: set[str]) -> Answer:
         """A page of the records below the path's parameters, or a refusal that says why."""

@@ -8,7 +8,8 @@ import pytest
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.openapi import Document, openapi_table
-from integrations.sdk.openapi.listings import listing_of
+from integrations.sdk.openapi.extracting import part_of
+from integrations.sdk.openapi.listings import listing_of, listings
 from tests.sdk.openapi.documents import VERSIONS, answers, document, listing, of, parameter, ref
 
 YAML = """
@@ -141,3 +142,29 @@ def test_the_list_is_found() -> None:
     assert openapi_table(spec, "/v1/pears", records="b").primary_keys == ["id"]
     with pytest.raises(DeclarationError, match="no list of records at `c`"):
         openapi_table(spec, "/v1/pears", records="c")
+
+
+def test_a_document_in_several_files(tmp_path: Path) -> None:
+    """Read from beside it, each reference from where it stands; what is not there, or elsewhere, is said."""
+    (tmp_path / "things").mkdir()
+    operation = {"parameters": [{"$ref": "../shared.yml#/size"}], "responses": answers({"$ref": "#/page"})}
+    page = {"type": "object", "properties": {"items": {"type": "array", "items": {"$ref": "../spec.json#/x-thing"}}}}
+    (tmp_path / "things/list.json").write_text(json.dumps({"get": operation, "page": page}), encoding="utf-8")
+    (tmp_path / "shared.yml").write_text("size: {name: size, in: query, schema: {maximum: 9}}", encoding="utf-8")
+    lost = {"$ref": "https://example.com/spec.json"}
+    paths = {
+        "/things": {"get": {"$ref": "things/list.json#/get"}},
+        "/others": {"$ref": "others.json"},
+        "/lost": listing(lost),
+    }
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps({**document(paths), "x-thing": of(name={"type": "string"})}), encoding="utf-8")
+    read = Document.load(spec)
+    assert [column.name for column in openapi_table(read, "/things").columns] == ["id", "name"]
+    (operation_,) = (each for each in read.operations() if each.path == "/things")
+    assert operation_.parameters[0].name == "size"
+    part = Document(json.loads(json.dumps(part_of(read, [operation_]))))
+    assert [column.name for column in openapi_table(part, "/things").columns] == ["id", "name"]
+    said = [each.what for each in listings(read) if isinstance(each, DeclarationError)]
+    assert len(said) == 2
+    assert all("leads into another document, which is not there" in each for each in said)
