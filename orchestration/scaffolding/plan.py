@@ -12,7 +12,7 @@ from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.families import Member, families
 from integrations.sdk.openapi.listings import Listing, listing_of, listings
 from integrations.sdk.openapi.logins import BY_HAND, Login, Logins, base_url_of
-from integrations.sdk.openapi.naming import singular, snake, unique
+from integrations.sdk.openapi.naming import other_names, singular, snake, unique
 
 SHARED_BY = 2  # as many listings make a parameter that nothing gives a setting of the source
 OWN = ("token", "base_url")  # settings that every source has
@@ -117,18 +117,28 @@ def plan_for(
     if not members:
         reasons = "\n".join(f"  {error.what}" for error in left_out[:10])
         raise ConfigError(f"{document.name} has no listing that can be a table", hint=reasons)
-    names = unique([member.listing.name for member in members])
+    names = _names(members)
     if logins.lacking:
         left_out.append(DeclarationError(f"a log-in by {logins.lacking}", hint=BY_HAND))
     return Plan(
         name,
         document,
         members,
-        {member.listing.path: called for member, called in zip(members, names, strict=True)},
+        names,
         left_out,
         logins,
         base_url_of(document),
     )
+
+
+def _names(members: Sequence[Member]) -> dict[str, str]:
+    """The tables' names by path; of two that would be called the same, the second says more of where it is."""
+    names: dict[str, str] = {}
+    for member in members:
+        path, above = member.listing.path, names[member.parent.listing.path] if member.parent else ""
+        free = (name for name in (member.listing.name, *other_names(path, above)) if name not in names.values())
+        names[path] = next(free, "") or unique([*names.values(), member.listing.name])[-1]
+    return names
 
 
 def _asked_for(document: Document, patterns: Sequence[str], keys: Mapping[str, Sequence[str]]) -> list[Listing]:

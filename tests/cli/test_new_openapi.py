@@ -384,6 +384,19 @@ def test_one_setting_is_one_thing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert 'f"/shows/{client.show_id}/episodes"' in (code / "tables/show_episodes.py").read_text(encoding="utf-8")
 
 
+def test_two_tables_that_would_be_called_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second says more of where it is: of which version, of whose things."""
+    paths = ("/sites", "/accounts", "/accounts/{id}/cards", "/{account_id}/sites", "/v3/sites", "/account/cards")
+    assert made(tmp_path, document({path: listing(of()) for path in paths}), capsys)["tables"] == [
+        "shop_sites",
+        "shop_accounts",
+        "shop_account_cards",
+        "shop_account_sites",
+        "shop_v3_sites",
+        "shop_account_cards_2",
+    ]
+
+
 def test_options_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Said before anything is written."""
     assert run(["new", "shop", "--path", "/a", "--folder", str(tmp_path)]) == 2

@@ -14,12 +14,13 @@ from integrations.sdk.types import Kind
 class Member:
     """A listing in its family.
 
-    `given` says which of the parent's columns each parameter is; `settings` which of the source's settings those are
-    that only a user can give.
+    `need` is the parameter that is the parent's key. `given` says which of the parent's columns each parameter is;
+    `settings` which of the source's settings those are that only a user can give.
     """
 
     listing: Listing
     parent: "Member | None" = None
+    need: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     children: "list[Member]" = field(default_factory=list)
@@ -35,7 +36,7 @@ def families(listings: Sequence[Listing]) -> list[Member]:
     members = {listing.path: Member(listing) for listing in listings}
     for member in members.values():
         if member.listing.needs:
-            member.parent = _parent_of(member, list(members.values()))
+            member.parent, member.need = _parent_of(member, list(members.values()))
     for member in members.values():
         if member.parent:
             member.parent.children.append(member)
@@ -61,26 +62,33 @@ def names_above(listing: Listing, given: Mapping[str, str]) -> dict[str, str]:
     return made
 
 
-def _parent_of(member: Member, all_: Sequence[Member]) -> Member | None:
-    """Who lists what its last parameter names."""
-    last = member.listing.needs[-1]
-    found = (each for each in all_ if _lists(each, member, last) and not _is_below(each, member))
-    return next((each for each in found if _key_for(each, last)), None)
+def _parent_of(member: Member, all_: Sequence[Member]) -> tuple[Member | None, str]:
+    """Who lists what a parameter names, the last of those that anybody lists, and that parameter.
+
+    It is the path above the parameter, else the nearest to the top that lists such things.
+    """
+    for need in reversed(member.listing.needs):
+        known = [each for each in all_ if each is not member and not _is_below(each, member) and _key_for(each, need)]
+        above = [each for each in known if _is_above(each, member, need)]
+        elsewhere = [each for each in known if each.listing.keys and _is_named(each, member, need)]
+        elsewhere.sort(key=lambda each: (len(each.listing.needs), each.listing.path.count("/")))
+        if found := [*above, *elsewhere]:
+            return found[0], need
+    return None, ""
 
 
 def _fill(member: Member) -> None:
-    """Say where its parameters come from: what the parent got, the child gets; the last is the parent's key."""
+    """Say where its parameters come from: what the parent got, the child gets; one is the parent's key."""
     path, needs, parent = member.listing.path, member.listing.needs, member.parent
     given, settings = {}, {need: called(path, need) for need in needs}
     if parent:
-        *outer, last = needs
-        for need in outer:
+        for need in needs:
             there = _same_place(parent.listing.path, path).get(need, need)
             if there in parent.above:
                 given[need] = parent.above[there]
             elif there in parent.settings:
                 settings[need] = parent.settings[there]
-        given[last] = _key_for(parent, last) or last
+        given[member.need] = _key_for(parent, member.need) or member.need
     member.given = given
     member.settings = {need: setting for need, setting in settings.items() if need not in given}
 
@@ -92,16 +100,20 @@ def _same_place(path: str, below: str) -> dict[str, str]:
     return dict(zip(PARAMETER.findall(below), PARAMETER.findall(path), strict=False))
 
 
-def _lists(candidate: Member, member: Member, need: str) -> bool:
-    """Whether the candidate lists the things whose key the member needs."""
-    path, own = candidate.listing.path, member.listing.path
-    if candidate is member:
+def _is_above(candidate: Member, member: Member, need: str) -> bool:
+    """Whether the parameter stands right below the candidate's path."""
+    above, found, _ = member.listing.path.partition(f"{{{need}}}")
+    there = collection(candidate.listing.path)
+    return bool(found) and PARAMETER.sub("{}", there) == PARAMETER.sub("{}", above.rstrip("/"))
+
+
+def _is_named(candidate: Member, member: Member, need: str) -> bool:
+    """Whether the parameter is called as what the candidate lists: `customer`, `customer_id`; and no word of a few."""
+    path, one = member.listing.path, singular(nouns(candidate.listing.path)[-1])
+    said = next((each.schema for each in member.listing.operation.parameters if each.name == need), None)
+    if isinstance(said, Mapping) and said.get("enum"):
         return False
-    if f"{{{need}}}" in own:
-        above = own[: own.index(f"{{{need}}}")].rstrip("/")
-        return PARAMETER.sub("{}", collection(path)) == PARAMETER.sub("{}", above)
-    wanted = snake(need)
-    return not candidate.listing.needs and any(wanted == f"{singular(nouns(path)[-1])}{end}" for end in ("_id", "_key"))
+    return called(path, need) in (one, *(f"{one}_{key.strip('_')}" for key in KEYS))
 
 
 def _is_below(candidate: Member, member: Member) -> bool:
@@ -114,11 +126,12 @@ def _is_below(candidate: Member, member: Member) -> bool:
 
 
 def _key_for(parent: Member, need: str) -> str | None:
-    """Which of the parent's columns the parameter is: the one of its name, else the key."""
+    """Which of the parent's columns the parameter is: the one of its name, or of its end, else the key."""
     own = {each.name for each in parent.listing.fields}
-    named = snake(need)
-    keys = parent.listing.keys
-    return next((name for name in (*([named] if named in keys else []), *keys, named, *KEYS[:1]) if name in own), None)
+    named, keys = snake(need), parent.listing.keys
+    short = named.removeprefix(f"{singular(nouns(parent.listing.path)[-1])}_")
+    wanted = (*(name for name in (named, short) if name in (*keys, *KEYS)), *keys, named, *KEYS[:1])
+    return next((name for name in wanted if name in own), None)
 
 
 def _walk(member: Member, made: list[Member]) -> None:

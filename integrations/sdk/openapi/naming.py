@@ -75,6 +75,18 @@ def table_name(path: str) -> str:
     return "_".join(made)
 
 
+def other_names(path: str, parent: str = "") -> list[str]:
+    """Names for a path whose own is taken: by its version, its parent's name, all its words.
+
+    >>> other_names("/v3/{slug}/sites", "accounts")
+    ['v3_sites', 'account_sites', 'sites']
+    """
+    words, name = nouns(path), table_name(path)
+    versions = [part for part in path.strip("/").split("/") if re.fullmatch(r"v\d+", part) and part != "v1"]
+    by_parent = [f"{singular(parent)}_{words[-1]}"] if parent else []
+    return [*(f"{version}_{name}" for version in versions), *by_parent, "_".join(words)]
+
+
 def called(path: str, need: str) -> str:
     """What a path's parameter is called where other paths have theirs: one that is only an `id` says of what.
 

@@ -98,6 +98,37 @@ def test_a_parents_key_never_takes_the_place_of_the_records_own() -> None:
     assert [column.name for column in forks.columns] == ["owner_login", "repo", "key", "owner"]
 
 
+def test_a_parameter_is_given_by_who_lists_what_it_names() -> None:
+    """Wherever that is: by the thing's name, alone or with its key's, in the path or the query; no word of a few."""
+    needed = {name: parameter(name, required=True) for name in ("customer", "guild_id", "type")}
+    few = parameter("status", required=True, enum=["open", "closed"])
+    spec = document(
+        {
+            "/customers": listing(of()),
+            "/users/@me/guilds": listing(of()),
+            "/accounts": listing(of(slug=TEXT)),
+            "/statuses": listing(of()),
+            "/methods": listing(of(), needed["customer"], needed["type"]),
+            "/guilds/{guild_id}/channels": listing(of()),
+            "/channels/{channel_id}/messages": listing(of()),
+            "/{account_slug}/members": listing(of()),
+            "/entries": listing(of(), few),
+        }
+    )
+    found = {
+        each.listing.path: (each.parent.listing.path if each.parent else None, each.given, each.settings)
+        for each in families([each for each in listings(Document(spec)) if isinstance(each, Listing)])
+        if each.listing.needs
+    }
+    assert found == {
+        "/methods": ("/customers", {"customer": "id"}, {"type": "type"}),
+        "/guilds/{guild_id}/channels": ("/users/@me/guilds", {"guild_id": "id"}, {}),
+        "/channels/{channel_id}/messages": ("/guilds/{guild_id}/channels", {"channel_id": "id"}, {}),
+        "/{account_slug}/members": ("/accounts", {"account_slug": "slug"}, {}),
+        "/entries": (None, {}, {"status": "status"}),
+    }
+
+
 def test_one_table_is_told_where_its_parameters_are() -> None:
     """From the parent's row, from what is given, or not at all, which is said."""
     table = openapi_table(SHOP, "/v1/customers/{customer_id}/cards", from_parent={"customer_id": "number"})
