@@ -75,7 +75,7 @@ def mapped(entries: dict[str, Code]) -> Group:
 
 def quoted(text: str) -> str:
     """A string literal, in the quotes that need fewer escapes."""
-    text = text.translate(PLAIN).replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "")
+    text = text.translate(PLAIN).replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "").replace("\0", "\\0")
     mark = "'" if text.count('"') > text.count("'") else '"'
     escaped = text.replace(mark, "\\" + mark)
     return f"{mark}{escaped}{mark}"

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from integrations.sdk.openapi.columns import Field
-from integrations.sdk.openapi.document import PARAMETER
+from integrations.sdk.openapi.document import PARAMETER, Operation
 from integrations.sdk.openapi.families import Member
 from integrations.sdk.openapi.logins import Login
 from integrations.sdk.openapi.naming import first_sentence
@@ -39,7 +39,7 @@ def module_of(plan: Plan, member: Member) -> str:
     """The module's text."""
     table = _table(plan, member)
     resolver = _resolver(plan, member)
-    description = _words(plan, member).capitalize()
+    description = _short(_words(plan, member).capitalize(), WIDTH - len('""".""""""'))
     return "\n".join([f'"""{description}."""', "", *_imports(plan, member), "", "", *resolver, "", "", *table, ""])
 
 
@@ -148,25 +148,32 @@ def _resolver(plan: Plan, member: Member) -> list[str]:
         *laid_out(signature, after=" -> Iterator[Page]:"),
         f'    """{_summary(plan, member)}',
         "",
-        f"    Source: {listing.operation}",
+        *_source(listing.operation),
         '    """',
         *laid_out(call(pages, _path(member, row), **parts), 1, "yield from "),
     ]
 
 
+def _source(operation: Operation) -> list[str]:
+    """Where a resolver reads; a path that has no room beside its method has a line to itself, which linters let be."""
+    line = f"{STEP}Source: {operation}"
+    return [line] if len(line) <= WIDTH else [f"{STEP}Source: {operation.method}", f"{STEP}{operation.path}"]
+
+
 def _summary(plan: Plan, member: Member) -> str:
-    words = _words(plan, member)
     times = member.listing.times
-    if times is None:
-        return f"Yield the {words}, whatever the window."
-    return f"Yield the {words} that are in the window{'' if times.until else ', and what is newer'}."
+    which = "that are in the window" if times else "whatever the window"
+    end = f" {which}{'' if times.until else ', and what is newer'}." if times else f", {which}."
+    long = f"Yield the {_words(plan, member)}{end}"
+    return long if len(long) <= WIDTH - len(STEP) - len('"""') else f"Yield the records{end}"
 
 
 def _words(plan: Plan, member: Member) -> str:
     words = plan.names[member.listing.path].strip("_").replace("_", " ")
-    return (
-        f"{words} of each {plan.row(member.parent).removesuffix('_row').replace('_', ' ')}" if member.parent else words
-    )
+    if not member.parent:
+        return words
+    parent = plan.row(member.parent).removesuffix("_row").strip("_").replace("_", " ")
+    return f"{words.removeprefix(f'{parent} ')} of each {parent}"
 
 
 def _path(member: Member, row: str) -> str:
@@ -234,7 +241,7 @@ def _table(plan: Plan, member: Member) -> list[str]:
     if _has_cursor(member) and member.listing.times and member.listing.times.column:
         parts["cursor"] = call("TimeCursor", quoted(member.listing.times.column), window=quoted("month"))
     parts["description"] = quoted(
-        _short(member.listing.description, LONGEST) or f"{_words(plan, member).capitalize()}."
+        _short(member.listing.description or f"{_words(plan, member).capitalize()}.", LONGEST)
     )
     return laid_out(call("Table", quoted(plan.table(member)), **parts).open(), before=f"{constant(plan, member)} = ")
 

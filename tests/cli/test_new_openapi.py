@@ -134,7 +134,7 @@ def test_what_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert cards == CARDS
 
 
-CARDS = '''"""Customer cards of each customer."""
+CARDS = '''"""Cards of each customer."""
 
 from collections.abc import Iterator
 
@@ -143,7 +143,7 @@ from integrations.sdk.types import BIGINT, DATE, TEXT
 
 
 def list_customer_cards(client: HttpClient, customer: ParentRow, window: Window) -> Iterator[Page]:
-    """Yield the customer cards of each customer, whatever the window.
+    """Yield the cards of each customer, whatever the window.
 
     Source: GET /customers/{customer_id}/cards
     """
@@ -162,7 +162,7 @@ CUSTOMER_CARDS = Table(
     ],
     resolver=list_customer_cards,
     parent_columns=["id"],
-    description="Customer cards of each customer.",
+    description="Cards of each customer.",
 )
 '''
 
@@ -395,6 +395,19 @@ def test_two_tables_that_would_be_called_the_same(tmp_path: Path, capsys: pytest
         "shop_v3_sites",
         "shop_account_cards_2",
     ]
+
+
+def test_long_paths_and_odd_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No line is too long but one that is a path; what nobody can read is left out of descriptions."""
+    long = "/incoming_phone_numbers/{phone_number_id}/assigned_add_ons_of_the_country/{country_id}/more_extensions"
+    odd = {"type": "string", "description": "A nul \0 and \u202eturned\u2028 text."}
+    tables = ("/incoming_phone_numbers", long.rpartition("/{country_id}")[0], long)
+    said = made(tmp_path, document({path: listing(of(name=odd)) for path in tables}), capsys)
+    assert len(said["tables"]) == len(tables)
+    code = [Path(path).read_text(encoding="utf-8") for path in said["files"] if path.endswith(".py")]
+    lines = [line for text in code for line in text.split("\n")]
+    assert not [line for line in lines if len(line) > 120 and " " in line.strip()]
+    assert 'description="A nul and turned text."' in "".join(code)
 
 
 def test_options_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

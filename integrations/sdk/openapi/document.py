@@ -157,7 +157,7 @@ class Document:
                         yield self._operation(path, method, found)
                 except DeclarationError as error:
                     yield DeclarationError(f"{method.upper()} {path}: {error.what}", hint=error.hint)
-                    if "$ref" in item:
+                    if isinstance(item, Mapping) and "$ref" in item:
                         break  # no method of it can be
 
     def operation(self, path: str, method: str) -> Operation | None:
@@ -173,6 +173,15 @@ class Document:
         raise DeclarationError(f"{self.name} has no path {path}", hint=nearest(path, self.paths))
 
     def _operation(self, path: str, method: str, item: Mapping[str, Any]) -> Operation:
+        """The operation. Raises: DeclarationError also when a part of it is not what OpenAPI has there."""
+        try:
+            return self._read_operation(path, method, item)
+        except (AttributeError, KeyError, TypeError) as error:  # a text for an object, a parameter without a name
+            raise DeclarationError(
+                f"{self.name}: the operation is not as OpenAPI has it: {error}", hint="mend the document"
+            ) from None
+
+    def _read_operation(self, path: str, method: str, item: Mapping[str, Any]) -> Operation:
         raw = self.resolve(item[method])
         parameters = [self.resolve(each) for each in (*item.get("parameters", ()), *raw.get("parameters", ()))]
         unique = {(each.get("name"), each.get("in")): each for each in parameters}  # the operation's own come last

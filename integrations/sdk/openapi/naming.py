@@ -9,8 +9,9 @@ VERSION = re.compile(r"v?\d+([._]\d+)*(alpha|beta)?\d*|api|rest|public|latest", 
 ACTIONS = ("search", "list", "query", "all", "find", "_search")
 GENERAL = ("id", "uuid", "uid", "guid", "gid", "sid", "key", "slug", "name", "number", "code")  # of whatever there is
 FORMAT = re.compile(r"\.(json|xml)$")  # of an answer, where a path says it
-ACTION = re.compile(rf"[/.]({'|'.join(ACTIONS)})$")
+ACTION = re.compile(rf"(?<=[^/])[/.]({'|'.join(ACTIONS)})$")
 TAG = re.compile(r"</?[a-zA-Z][\w-]*(\s[^<>]*)?/?>")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069]")  # nothing that is read
 HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -106,7 +107,7 @@ def first_sentence(text: str, longest: int = 200) -> str:
     >>> first_sentence("The [id](https://a.b) of a `Card`. And more.")
     'The id of a `Card`.'
     """
-    plain = re.sub(r"\[([^\]]+)\]\([^)\s]*\)", r"\1", TAG.sub("", text))
+    plain = re.sub(r"\[([^\]]+)\]\([^)\s]*\)", r"\1", TAG.sub("", CONTROL.sub("", text)))
     plain = re.sub(r"(__|\*\*)(.+?)\1", r"\2", plain).replace("&#64;", "@")
     paragraph = re.split(r"\n\s*(?:\n|[-*] )", plain.strip())[0]
     words = re.sub(r"\s+", " ", paragraph).strip()

@@ -9,7 +9,7 @@ import pytest
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.openapi import Document, openapi_table
 from integrations.sdk.openapi.extracting import part_of
-from integrations.sdk.openapi.listings import listing_of, listings
+from integrations.sdk.openapi.listings import Listing, listing_of, listings
 from tests.sdk.openapi.documents import VERSIONS, answers, document, listing, of, parameter, ref
 
 YAML = """
@@ -168,3 +168,21 @@ def test_a_document_in_several_files(tmp_path: Path) -> None:
     said = [each.what for each in listings(read) if isinstance(each, DeclarationError)]
     assert len(said) == 2
     assert all("leads into another document, which is not there" in each for each in said)
+
+
+def test_what_is_not_as_openapi_has_it_costs_its_operation_alone() -> None:
+    """A parameter without a name, a text for an object, an empty path: each is said, and the others are read."""
+    good = listing(of())
+    spec = document(
+        {
+            "/parameters": listing(of(), {"in": "query"}),
+            "/text": {"get": {"responses": {"200": "ok"}}},
+            "/nothing": None,
+            "/list": good,
+        }
+    )
+    found = list(listings(Document(spec)))
+    assert [each.name for each in found if isinstance(each, Listing)] == ["list"]
+    said = [each.what for each in found if isinstance(each, DeclarationError)]
+    assert [each.partition(":")[0] for each in said] == ["GET /parameters", "GET /text"]
+    assert all("is not as OpenAPI has it" in each for each in said)
