@@ -241,12 +241,20 @@ def _test(plan: Plan) -> str:
     )
 
 
+def _said_of(plan: Plan, setting: str) -> str:
+    """What a setting is, for a row of the README's table."""
+    for login in plan.other_logins:
+        if setting in login.secrets:
+            return f"For {_asked_by(plan, login)}, which ask for another log-in; may be left out"
+    return _setting_says(plan, setting).replace("|", "\\|") if setting in plan.settings else ""
+
+
 def _readme(plan: Plan) -> str:
     settings = [*plan.secrets, *plan.settings]
     given = "".join(f"    {name}: ${{{plan.name.upper()}_{name.upper()}}}\n" for name in settings)
     url = "" if plan.base_url.startswith("http") else "    base_url: https://…\n"
     spec = f"  spec:\n{given}{url}" if given or url else "  spec: {}\n"
-    rows = "".join(f"| `{name}` | | |\n" for name in settings)
+    rows = "".join(f"| `{name}` | | {_said_of(plan, name)} |\n" for name in settings)
     for name, token_url in _token_urls(plan).items():
         rows += f"| `{name}` | `{token_url}` | Where the token is fetched |\n"
     tables = "\n\n".join(_described(plan, member) for member in plan.members)

@@ -286,6 +286,8 @@ def test_tables_with_logins_and_headers_of_their_own(tmp_path: Path, capsys: pyt
     assert "self.by_administrator = self.derive(self.id, auth=by_administrator)" in (code / "client.py").read_text(
         encoding="utf-8"
     )
+    readme = (code / "README.md").read_text(encoding="utf-8")
+    assert "| `administrator_username` | | For `admins`, which ask for another log-in; may be left out |" in readme
     assert "client.by_administrator.pages(" in (code / "tables/admins.py").read_text(encoding="utf-8")
     assert 'headers={"X-Beta": "on"}' in (code / "tables/others.py").read_text(encoding="utf-8")
     assert "headers" not in (code / "tables/things.py").read_text(encoding="utf-8")
