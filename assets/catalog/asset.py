@@ -8,6 +8,7 @@ from typing import Any, get_args
 import dagster as dg
 
 from assets.catalog.collecting import collected_from_here, uncollected
+from assets.catalog.column_lineage import column_metadata
 from assets.catalog.gather import gather
 from assets.catalog.items import Kind
 from assets.catalog.model import Catalog
@@ -196,6 +197,7 @@ def _about(catalog: Catalog, done: Published, problems: Sequence[str]) -> dict[s
             for kind, *counts in counted(done.plan)
             for what, count in zip(ACTIONS, counts, strict=True)
         },
+        **column_metadata(catalog),
         **{key: str(value) for key, value in done.about.items()},
     }
     if problems or done.problems or done.plan.held_back:

@@ -61,7 +61,7 @@ def _assets(source: Source, destination: Destination) -> dg.AssetsDefinition:
                 context.log.error(str(delivery.error))
             else:
                 key = delivery_key(destination.name, source.name, delivery.node.name)
-                yield dg.MaterializeResult(asset_key=key, metadata=_about(delivery))
+                yield dg.MaterializeResult(asset_key=key, metadata=_about(source, delivery))
         if failed:
             names = ", ".join(each.node.name for each in failed)
             raise dg.Failure(
@@ -108,9 +108,15 @@ def _deliver(order: DeliveryOrder) -> Iterator[Delivery]:
         raise dg.Failure(description=str(error.at(source=order.source))) from None
 
 
-def _about(delivery: Delivery) -> dict[str, Any]:
-    """What a materialisation says of a delivery."""
+def _about(source: Source, delivery: Delivery) -> dict[str, Any]:
+    """What a materialisation says of a delivery; each column is the table's of that name."""
+    table = table_key(source.name, delivery.node.name)
+    deps = {
+        column.name: [dg.TableColumnDep(asset_key=table, column_name=column.name)]
+        for column in delivery.node.table.columns
+    }
     about: dict[str, Any] = {
+        "dagster/column_lineage": dg.TableColumnLineage(deps_by_column=deps),
         "rows": delivery.rows,
         "removed": delivery.removed,
         "seconds": delivery.seconds,

@@ -77,6 +77,8 @@ def test_the_job_of_the_source_delivers(project: Project) -> None:
     delivered = {event.asset_key: event.materialization.metadata for event in result.get_asset_materialization_events()}
     about = delivered[dg.AssetKey(["reporting", SOURCE, "books"])]
     assert (about["rows"].value, about["whole"].value) == (4, True)
+    lineage = about["dagster/column_lineage"].value
+    assert lineage.deps_by_column["id"] == [dg.TableColumnDep(asset_key=[SOURCE, "books"], column_name="id")]
     assert in_sqlite(project, "SELECT count(*) FROM chapters") == [(8,)]
     assert (project.folder / "files" / SOURCE / "books" / "rows.parquet").exists()
 
