@@ -208,9 +208,9 @@ class Transport:
             if time.monotonic() >= deadline:
                 raise _too_slow(describe) from None
             unreachable = SourceUnreachable(
-                f"no connection to the source: {_innermost(error)[1]}",
+                f"no connection: {_innermost(error)[1]}",
                 request=describe(),
-                hint="check the address, the network, and that the source is up",
+                hint="check the address, the network, and that the server is up",
             )
             raise _classed(unreachable, error) from None
         except ValueError:  # from http.client, with the header's value in its text

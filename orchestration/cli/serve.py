@@ -50,13 +50,14 @@ def serve(
 def _find(source: str, config: Path | None) -> tuple[Any, Path, int]:
     """The source's configuration: of the config file, if there is one that has it, else the module's alone.
 
+    No source's name has a dot: a module in a package is served whatever is in the config file, or missing for it.
     Last how much memory its warehouse may use.
     """
     from orchestration.config import config_path, load_config
     from orchestration.specs import DuckDBSpec, SourceSpec
 
     path = config_path(config)
-    if config or path.exists():
+    if "." not in source and (config or path.exists()):
         loaded = load_config(path)
         for configured in loaded.sources:
             if configured.name == source:

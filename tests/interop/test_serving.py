@@ -20,6 +20,8 @@ from cloudquery.plugin_v3 import plugin_pb2_grpc
 
 from integrations.sdk.cloudquery.backend import StateBackend
 from integrations.sdk.cloudquery.processes import free_port
+from integrations.sdk.errors import ConfigError
+from orchestration.cli.serve import _find
 from tests.faults.rig import ROOT
 from tests.interop import sample
 
@@ -260,3 +262,13 @@ def test_a_table_whose_rows_need_too_much_memory_is_named(tmp_path: Path) -> Non
     assert error.table_name == "flat"
     assert "more memory_mib" in error.error
     assert len(rows(messages, "kinds")) == 2
+
+
+def test_a_module_is_served_beside_any_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that cannot be read as it is, since a variable of another source is not set."""
+    (tmp_path / "config.yaml").write_text('kind: source\nspec: {name: a, path: b, spec: {token: "${NOT_SET}"}}\n')
+    monkeypatch.setenv("HEADWATER_CONFIG", str(tmp_path / "config.yaml"))
+    configured, _, _ = _find("integrations.typeform", None)
+    assert (configured.name, configured.path) == ("typeform", "integrations.typeform")
+    with pytest.raises(ConfigError, match="NOT_SET"):
+        _find("a", None)
