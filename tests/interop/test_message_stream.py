@@ -29,7 +29,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         handler = grpc.unary_stream_rpc_method_handler(answer)
         handlers = grpc.method_handlers_generic_handler("sample.Service", {"Stream": handler})
         server = grpc.server(ThreadPoolExecutor(2), handlers=[handlers])
-        address = f"unix:{tmp_path}/socket" if unix else f"127.0.0.1:{free_port()}"
+        address = f"unix:{tmp_path}//socket" if unix else f"127.0.0.1:{free_port()}"
         server.add_insecure_port(address)
         server.start()
         servers.append(server)
@@ -52,8 +52,9 @@ def failure(address: str, **settings: Any) -> CallFailed:
     return caught.value
 
 
-@pytest.mark.parametrize("unix", [False, True], ids=["a port", "a unix socket"])
-@pytest.mark.parametrize("prefix", ["", "dns:///"])
+@pytest.mark.parametrize(
+    ("unix", "prefix"), [(False, ""), (False, "dns:///"), (False, "ipv4:"), (True, "unix:"), (True, "unix://")]
+)
 def test_messages_of_every_size_arrive_whole_and_in_order(serve: Serve, unix: bool, prefix: str) -> None:
     """None, smaller than a frame, larger than a window, and the request with them."""
     sizes = [0, 1, 5, 16_379, 16_384, 70_000, LARGEST, *[3] * 5_000]
@@ -63,8 +64,8 @@ def test_messages_of_every_size_arrive_whole_and_in_order(serve: Serve, unix: bo
         yield request
         yield from sent
 
-    address = serve(answer, unix=unix)
-    assert read(address if unix else prefix + address, b"\x00\xffwhat") == [b"\x00\xffwhat", *sent]
+    address = prefix + serve(answer, unix=unix).removeprefix("unix:")
+    assert read(address, b"\x00\xffwhat") == [b"\x00\xffwhat", *sent]
 
 
 def test_no_message_is_an_answer_too(serve: Serve) -> None:

@@ -19,7 +19,7 @@ INTERVAL_S = 0.05
 PLENTY_BYTES = 64 << 10  # after that much at once there is more: it is not waited for
 BUFFER_BYTES = 512 << 10
 GONE = (pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR)
-LOCAL_SCHEMES = ("dns:///", "dns:", "ipv4:", "ipv6:")
+SCHEMES = ("dns:///", "dns:", "ipv4:", "ipv6:")  # of gRPC's names, before host:port
 
 
 class CallFailed(grpc.RpcError):
@@ -128,9 +128,9 @@ def _prepared(address: str, method: str, body: bytes) -> pycurl.Curl:
     """A request that is ready to be sent, past any proxy."""
     curl = pycurl.Curl()
     if address.startswith("unix:"):
-        curl.setopt(pycurl.UNIX_SOCKET_PATH, address.removeprefix("unix:").replace("//", "", 1))
+        curl.setopt(pycurl.UNIX_SOCKET_PATH, address.removeprefix("unix:").removeprefix("//"))
         address = "localhost"
-    for scheme in LOCAL_SCHEMES:
+    for scheme in SCHEMES:
         address = address.removeprefix(scheme)
     curl.setopt(pycurl.URL, f"http://{address}{method}")
     curl.setopt(pycurl.NOPROXY, "*")
