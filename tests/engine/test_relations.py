@@ -255,6 +255,9 @@ class TestBackPressure:
                 yield {"id": 1}
 
         def count_rows_alive() -> None:
+            while started.inside < 3:
+                time.sleep(0.01)
+            time.sleep(0.3)  # for more of them, if more were handed out
             alive.append(rows_alive() - before)
             gate.set()
 
@@ -266,10 +269,10 @@ class TestBackPressure:
         top = Table("top", [ID], gives(*ids(500)), relations=[child_of("low", children)])
         syncer.sync(top, only=["top"])
         before = rows_alive()
-        timer = threading.Timer(0.5, count_rows_alive)
-        timer.start()
+        counting = threading.Thread(target=count_rows_alive, daemon=True)
+        counting.start()
         syncer.sync(top, only=["low"], concurrency=3)
-        timer.join()
+        counting.join()
         assert 3 <= alive[0] <= 6
         assert started.most <= 3
         assert len(syncer.rows("low")) == 500
