@@ -16,7 +16,7 @@ from assets.lineage.names import TableName, unique
 from assets.lineage.results import ColumnLineage, SqlLineage, StatementLineage, Status, overall
 from assets.lineage.scanning import scan
 from assets.lineage.schema import Columns, Schema
-from assets.lineage.simplifying import without_hints
+from assets.lineage.simplifying import unmistakable
 from assets.lineage.splitting import STARTS, Piece, is_routine, pieces, statement_starts
 from assets.lineage.tables import tables_of
 from assets.lineage.temporary import CREATES, REPLACES, TemporaryTables, dropped
@@ -180,7 +180,7 @@ class Session:
             if defaults is not None:
                 self.defaults = defaults
                 return [StatementLineage(kind="use", line=line, confidence=self._certainty(), dialect=self.dialect)]
-        text = without_hints(piece.text, self.dialect)
+        text = unmistakable(piece.text, self.dialect)
         for pattern, instead in REWRITES.get(first, ()):
             text = pattern.sub(instead, text, count=1)
         try:

@@ -23,7 +23,10 @@ INTO = (
 
 PHRASES = {
     **dict.fromkeys(("generic", "mysql", "doris", "singlestore", "starrocks", "redshift"), INTO),
-    "bigquery": ((r"(?<=[(,])\s*TABLE\s+([\w.`-]+)\s*(?=[,)])", r" (SELECT * FROM \1)"),),
+    "bigquery": (
+        (r"(?<=[(,])\s*TABLE\s+([\w.`-]+)\s*(?=[,)])", r" (SELECT * FROM \1)"),
+        (r"(?<=\()\s*MODEL\s+[\w.`-]+\s*(?=[,)])", "NULL"),
+    ),
     "clickhouse": ((r"\bWITH\s+TOTALS\b", ""),),
     "db2": (
         (r"\bWITH\s+(?:UR|CS|RS|RR)\b", ""),
@@ -55,17 +58,26 @@ COMPILED = {
     dialect: [(re.compile(pattern, re.IGNORECASE | re.DOTALL), instead) for pattern, instead in phrases]
     for dialect, phrases in PHRASES.items()
 }
-HINT = re.compile(r"@\s*\{[^{}]*\}")
+MISTAKEN = {
+    "generic": ("ONLY", re.compile(r"\b(FROM|JOIN|UPDATE)\s+ONLY\s+(?=[\w\"`])", re.IGNORECASE), r"\1 "),
+    "spanner": ("@", re.compile(r"@\s*\{[^{}]*\}"), ""),
+    **dict.fromkeys(("databricks", "spark"), ("@", re.compile(r"(?<=[\w`])@(?:v\d+|\d{17})\b"), "")),
+}
+"""By dialect: a sign or a word, and what parsers take for a name because of it: aliases, and versions of tables."""
+
 MAX_CHARACTERS = 100_000
 
 
-def without_hints(text: str, dialect: str) -> str:
-    """The statement without Spanner's `@{…}`, which parsers take for something else.
+def unmistakable(text: str, dialect: str) -> str:
+    """The statement without what parsers take for something else.
 
-    >>> without_hints("SELECT a FROM t@{FORCE_INDEX=i}", "spanner")
+    >>> unmistakable("SELECT a FROM t@{FORCE_INDEX=i}", "spanner")
     'SELECT a FROM t'
     """
-    return HINT.sub("", text) if dialect == "spanner" and "{" in text else text
+    if dialect not in MISTAKEN:
+        return text
+    mark, pattern, instead = MISTAKEN[dialect]
+    return pattern.sub(instead, text) if mark in text or mark.lower() in text else text
 
 
 def simplified(text: str, dialect: str) -> str | None:

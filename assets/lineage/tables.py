@@ -6,17 +6,23 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from assets.lineage.changes import changed_table, items_of
-from assets.lineage.lexing import name_parts
 from assets.lineage.limits import Deadline
 from assets.lineage.names import TableName, table_name
+from assets.lineage.nodes import name_of, temporary_name, written_name
 
 CREATES_TABLE = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE", "MODEL"})
-TABLES = frozenset({exp.Table, exp.TableFromRows})
+TABLES = frozenset({exp.Table, exp.TableFromRows, exp.Lateral})
+LEAVES = frozenset(
+    {exp.Boolean, exp.Column, exp.DataType, exp.Identifier, exp.Literal, exp.Null, exp.Star, bool, str, type(None)}
+)
+"""What is below a node and has no table in it."""
+
 CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 NAMES_IN = frozenset({"clickhouse", "sqlite"})
 """Dialects in which `a IN t` asks for the rows of a table."""
 
-NO_TABLES_INSIDE = (exp.Lock, exp.Into, exp.Reference, exp.ForeignKey, exp.Hint)
+NO_TABLES_INSIDE = frozenset({exp.Lock, exp.Into, exp.Reference, exp.ForeignKey, exp.Hint})
+TAKES_MODEL = (exp.Predict, exp.MLForecast, exp.MLTranslate, exp.GenerateEmbedding)
 CORRELATED_ARRAYS = frozenset(
     {"generic", "bigquery", "spanner", "redshift", "databricks", "spark", "hive", "clickhouse"}
 )
@@ -49,53 +55,6 @@ class Tables:
 
     sources: list[TableName] = field(default_factory=list)
     targets: list[TableName] = field(default_factory=list)
-
-
-def name_of(table: exp.Expr) -> TableName | None:
-    """The name of a table; None for a function, a parameter, a stage or a file."""
-    this = table.args.get("this")
-    if not isinstance(this, (exp.Dot, exp.Identifier)):
-        return _name_in_string(table if isinstance(table, exp.TableFromRows) else this)
-    parts = _parts(this)
-    for key in ("db", "catalog"):
-        parts[:0] = _parts(table.args.get(key))
-    name = table_name(parts)
-    if not name.name or name.name.startswith("@") or (this.args.get("quoted") and name.is_file):
-        return None
-    return name
-
-
-def _name_in_string(node: object) -> TableName | None:
-    """The name that `IDENTIFIER('a.b')` and `TABLE('a.b')` have in a string."""
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "IDENTIFIER" and node.expressions:
-        node = node.expressions[0]
-    elif isinstance(node, (exp.DynamicIdentifier, exp.TableFromRows)):
-        node = node.this
-    else:
-        return None
-    return table_name(name_parts(node.name)) if isinstance(node, exp.Literal) and node.is_string else None
-
-
-def _parts(node: object) -> list[str]:
-    """The parts of a name. T-SQL's `db..t` has an empty text between."""
-    if isinstance(node, exp.Dot):
-        return _parts(node.this) + _parts(node.expression)
-    return [node.name] if isinstance(node, exp.Expr) else []
-
-
-def temporary_name(table: exp.Expr) -> TableName | None:
-    """The name of a temporary table or table variable of T-SQL: `#t`, `##t`, `@t`."""
-    this = table.args.get("this")
-    if isinstance(this, exp.Parameter) and not table.args.get("db"):
-        return TableName(f"@{this.name}")
-    if isinstance(this, exp.Identifier) and (this.args.get("temporary") or this.args.get("global_")):
-        return TableName(f"#{this.name}")
-    return None
-
-
-def written_name(table: exp.Expr) -> TableName | None:
-    """The name of a table that is written, be it a temporary one."""
-    return temporary_name(table) or name_of(table)
 
 
 def tables_of(tree: exp.Expr, dialect: str, deadline: Deadline) -> Tables:
@@ -272,9 +231,12 @@ class _Reader:
             if kind in TABLES:
                 if node is not without:
                     self._table(node, ctes, owners)
-            elif isinstance(node, NO_TABLES_INSIDE):
+            elif kind in NO_TABLES_INSIDE:
                 if kind is exp.Into:
                     self._target(node.this)
+                continue
+            elif kind is exp.Merge:
+                self._changing(node, ctes)
                 continue
             elif self.names_in and kind is exp.In and isinstance(node.args.get("field"), exp.Column):
                 self._named(table_name(part.name for part in node.args["field"].parts), ctes, owners)
@@ -285,9 +247,12 @@ class _Reader:
                 ctes = self._with(with_, ctes, owners, queries)
             if kind is exp.Select and self.has_arrays and args.get("joins"):
                 owners = owners | _owners(node)
-            children = [child for child in _children(node) if child is not with_]
-            pending.extend((child, ctes, owners) for child in reversed(children))
-            pending.extend(reversed(queries))
+            children = [(child, ctes, owners) for child in _children(node) if child is not with_]
+            if len(children) > 1:
+                children.reverse()
+            pending += children
+            if queries:
+                pending += reversed(queries)
 
     def _with(self, with_: exp.Expr, ctes: Names, owners: Names, queries: list[tuple[exp.Expr, Names, Names]]) -> Names:
         """Queue the queries of a WITH, each seeing those before it, and itself only if it is recursive."""
@@ -305,7 +270,7 @@ class _Reader:
         return ctes
 
     def _changing(self, change: exp.Expr, ctes: Names) -> None:
-        """A CTE that writes: `WITH gone AS (DELETE FROM t RETURNING …)`."""
+        """A query that writes: `WITH gone AS (DELETE FROM t RETURNING …)`, `FROM (MERGE INTO t … OUTPUT …)`."""
         around, self.ctes = self.ctes, ctes
         self.read(change)
         self.ctes = around
@@ -316,17 +281,36 @@ class _Reader:
         temporary = temporary_name(table)
         if temporary is not None:
             self.found.sources.append(temporary)
-        elif (name := name_of(table)) is not None:
-            self._named(name, ctes, owners)
+        elif (name := name_of(table)) is not None and not is_model(table):
+            self._named(name, ctes, owners if owners and may_be_array(table, self.dialect) else NOTHING)
 
     def _named(self, name: TableName, ctes: Names, owners: Names) -> None:
         """Read a name that may be of a table, of a CTE or of an array."""
-        if len(name.parts) == 1:
+        if not name.schema:
             if name.name.lower() in ctes:
                 return
-        elif owners and name.parts[0].lower() in owners and name.name.lower() != name.parts[0].lower():
+        elif owners and (first := name.parts[0].lower()) in owners and name.name.lower() != first:
             return
         self.found.sources.append(name)
+
+
+def is_model(table: exp.Expr) -> bool:
+    """True for what a function of BigQuery applies, such as `ML.PREDICT(MODEL m, TABLE t)`."""
+    return table.arg_key == "this" and isinstance(table.parent, TAKES_MODEL)
+
+
+def may_be_array(table: exp.Expr, dialect: str) -> bool:
+    """True where a name with dots may be of an array.
+
+    Where no dialect is known and columns are joined ON, a schema that is called as a table is more likely.
+    """
+    if dialect not in CORRELATED_ARRAYS:
+        return False
+    join = table.parent
+    if dialect != "generic" or not isinstance(join, exp.Join):
+        return True
+    on = join.args.get("on")
+    return not (join.args.get("using") or (on is not None and on.find(exp.Column) is not None))
 
 
 def _name_in(node: exp.Expr) -> TableName | None:
@@ -359,9 +343,10 @@ def _table_in(node: exp.Expr | None) -> exp.Table | None:
 
 def _children(node: exp.Expr) -> Iterator[exp.Expr]:
     for value in node.args.values():
-        if value.__class__ is list:
+        kind = value.__class__
+        if kind is list:
             for each in value:
-                if isinstance(each, exp.Expr):
+                if each.__class__ not in LEAVES and isinstance(each, exp.Expr):
                     yield each
-        elif isinstance(value, exp.Expr):
+        elif kind not in LEAVES and isinstance(value, exp.Expr):
             yield value

@@ -10,7 +10,7 @@ from assets.lineage.columns import Output
 from assets.lineage.columns.relations import Relation, distinct
 from assets.lineage.lexing import SPACE
 from assets.lineage.names import TableName, unique
-from assets.lineage.tables import written_name
+from assets.lineage.nodes import written_name
 
 CREATES = re.compile(
     rf"{SPACE}(?:CREATE|DECLARE)\s+(?:(?:OR\s+REPLACE|LOCAL|GLOBAL|MULTISET|SET|PRIVATE)\s+)*(?:TEMP|TEMPORARY|VOLATILE)\b",

@@ -112,7 +112,12 @@ def test_what_is_written_is_not_read(dialect: str, sql: str, sources: set[str], 
         ("clickhouse", "SELECT x FROM b WHERE x NOT IN s.c", {"b", "s.c"}, set()),
         ("bigquery", "CREATE SNAPSHOT TABLE a CLONE b", {"b"}, {"a"}),
         ("bigquery", "SELECT * FROM s.f(TABLE s.b, 3)", {"s.b"}, set()),
+        ("bigquery", "SELECT x FROM ML.PREDICT(MODEL s.m, (SELECT x FROM b))", {"b"}, set()),
+        ("bigquery", "SELECT x FROM ML.EVALUATE(MODEL s.m, TABLE b)", {"b"}, set()),
         ("databricks", "CREATE TABLE a DEEP CLONE b VERSION AS OF 1", {"b"}, {"a"}),
+        ("databricks", "SELECT x FROM b@v2 JOIN c@20260101000000000 VERSION AS OF 3 ON b.i = c.i", {"b", "c"}, set()),
+        ("tsql", "INSERT INTO a SELECT x FROM (MERGE INTO c USING b ON c.i = b.i WHEN MATCHED THEN DELETE OUTPUT "
+         "deleted.x) AS d (x)", {"b"}, {"a", "c"}),
         ("tsql", "INSERT INTO a WITH (TABLOCK) (x) SELECT x FROM b", {"b"}, {"a"}),
         ("tsql", "MERGE TOP (9) INTO a USING b ON a.i = b.i WHEN MATCHED THEN DELETE OUTPUT deleted.i INTO @g;", {"b"},
          {"a"}),
@@ -206,6 +211,28 @@ def test_ctes_that_write(sql: str, sources: set[str], targets: set[str]) -> None
 def test_what_stands_in_from_and_is_no_table(dialect: str | None, sql: str, tables: set[str]) -> None:
     """Arrays, functions, stages, files and tables of one row are no tables."""
     assert reads(sql, dialect) == tables
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("SELECT * FROM ships, LATERAL crew.men", {"ships", "crew.men"}),
+        ("SELECT * FROM ships JOIN LATERAL men ON true", {"ships", "men"}),
+        ("WITH men AS (SELECT * FROM crew) SELECT * FROM ships, LATERAL men", {"ships", "crew"}),
+        ("SELECT * FROM ships s, LATERAL s.men m", {"ships"}),
+        ("SELECT * FROM ships s CROSS APPLY dbo.men(s.id) m", {"ships"}),
+        ("SELECT * FROM sea.ports ports JOIN ports.piers p ON p.port = ports.id", {"sea.ports", "ports.piers"}),
+        ("SELECT * FROM ports JOIN ports.piers USING (port)", {"ports", "ports.piers"}),
+        ("SELECT * FROM ports p LEFT JOIN p.piers q ON true", {"ports"}),
+        ("SELECT * FROM ONLY ports JOIN ONLY piers USING (port)", {"ports", "piers"}),
+    ],
+)
+def test_tables_that_only_some_engines_would_read(sql: str, tables: set[str]) -> None:
+    """Without a dialect, what is written as a table is one: behind LATERAL and ONLY, and joined by its columns."""
+    found = resolve(sql)
+    assert ({str(table) for table in found.sources}, found.status) == (tables, "parsed")
+    read = {str(source.table) for column in found.columns for source in column.sources}
+    assert read == tables
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,16 @@ from sqlglot import exp
 
 from assets.lineage.columns.relations import Output, Relation, Scope, distinct, names_of_table, renamed
 from assets.lineage.names import ColumnName
-from assets.lineage.tables import name_of, temporary_name
+from assets.lineage.nodes import name_of, temporary_name
+from assets.lineage.tables import may_be_array
 
 if TYPE_CHECKING:
     from assets.lineage.columns.queries import Queries
 
 Ctes = Mapping[str, list[Output]]
+NAMED = (exp.TableFromRows, exp.Lateral)
+"""What may stand for a table by its name alone: `TABLE('a.b')`, `LATERAL t`."""
+
 LEFT_ORDER = frozenset({"snowflake"})
 """Dialects whose NATURAL JOIN leaves columns where they are; the standard puts the shared ones first."""
 
@@ -42,7 +46,7 @@ def _relation(item: exp.Expr, scope: Scope, ctes: Ctes, queries: "Queries") -> R
     alias = item.args.get("alias")
     named = alias.name if isinstance(alias, exp.TableAlias) else item.alias
     columns = [column.name for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
-    if isinstance(item, exp.Table) or (isinstance(item, exp.TableFromRows) and name_of(item) is not None):
+    if isinstance(item, exp.Table) or (isinstance(item, NAMED) and name_of(item) is not None):
         return _table(item, named, columns, scope, ctes, queries)
     names = frozenset({named.lower()}) if named else frozenset()
     if isinstance(item, (exp.Query, exp.Values)):
@@ -68,7 +72,7 @@ def _table(
     found = context.temporary(name)
     if found is not None:
         return Relation(names_of_table(alias, name), renamed(found, columns), temporary=context.complete(name))
-    if len(name.parts) > 1 and scope.relation(name.parts[0].lower()) is not None:
+    if name.schema and may_be_array(table, context.dialect) and scope.relation(name.parts[0].lower()) is not None:
         sources = scope.column(name.parts)  # an array of a table that stands before
         return Relation(
             frozenset({(alias or name.name).lower()}), [Output(alias or name.name, sources)], element=sources

@@ -10,8 +10,9 @@ from assets.lineage.columns.queries import Queries
 from assets.lineage.columns.relations import Context, Output, Relation, Scope, distinct, names_of_table, renamed
 from assets.lineage.dialects import instance, parser_of
 from assets.lineage.names import TableName
+from assets.lineage.nodes import written_name
 from assets.lineage.results import ColumnLineage
-from assets.lineage.tables import CHANGES, written_name
+from assets.lineage.tables import CHANGES
 
 Made = list[tuple[TableName, list[Output]]]
 """Tables that a statement creates, with their columns."""
