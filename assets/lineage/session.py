@@ -12,8 +12,10 @@ from assets.lineage.columns.relations import distinct
 from assets.lineage.dialects import BACKSLASH, GENERIC, HASH_COMMENTS, INTO_TABLES, INTO_VARIABLES, canonical
 from assets.lineage.lexing import SPACE, Token, lex
 from assets.lineage.limits import DEFAULT_S, FOR_COLUMNS, FOR_PARSING, Deadline, TimeUp
-from assets.lineage.names import TableName, unique
+from assets.lineage.moving import moved, output_targets
+from assets.lineage.names import ColumnName, TableName, unique
 from assets.lineage.results import ColumnLineage, SqlLineage, StatementLineage, Status, overall
+from assets.lineage.rewriting import first_word, rewritten
 from assets.lineage.scanning import scan
 from assets.lineage.schema import Columns, Schema
 from assets.lineage.simplifying import unmistakable
@@ -23,56 +25,10 @@ from assets.lineage.temporary import CREATES, REPLACES, TemporaryTables, dropped
 from assets.lineage.trees import NotParsed, parse_in_any
 
 EMPTY = re.compile(r"(?>[;\s]+|--[^\n]*+|/\*.*?\*/)*+$", re.DOTALL)
-INTO = (
-    re.compile(
-        rf"\A({SPACE})(?:REPLACE|UPSERT)\s+(?:(?:DELAYED|LOW_PRIORITY)\s+)?(?:INTO\b)?", re.IGNORECASE | re.DOTALL
-    ),
-    r"\1INSERT INTO ",
-)
-EXPLAIN = (
-    re.compile(
-        rf"\A({SPACE})EXPLAIN\s+(?:(?:ANALYZE|VERBOSE|EXTENDED|FORMATTED|PLAN\s+FOR|FOR)\s+|\([\w\s,=]*\)\s*)*(?=SELECT|WITH|INSERT|UPDATE|DELETE|"
-        r"MERGE|\()",
-        re.IGNORECASE | re.DOTALL,
-    ),
-    r"\1",
-)
-REPLACE_VIEW = (
-    re.compile(rf"\A({SPACE})REPLACE\s+(?=(?:VIEW|TABLE|MACRO|PROCEDURE|FUNCTION)\b)", re.IGNORECASE | re.DOTALL),
-    r"\1CREATE OR REPLACE ",
-)
-TOP = (
-    re.compile(rf"\A({SPACE})(DELETE|UPDATE)\s+TOP\s*\([^()]*\)(?:\s*PERCENT\b)?", re.IGNORECASE | re.DOTALL),
-    r"\1\2 ",
-)
-MODIFIERS = (
-    re.compile(
-        rf"\A({SPACE})(DELETE|UPDATE)\s+(?:(?:(?:LOW_PRIORITY|QUICK|IGNORE)\s+)+(?=FROM\b|[^\s,]+\s+SET\b)|OR\s+\w+\s+)",
-        re.IGNORECASE | re.DOTALL,
-    ),
-    r"\1\2 ",
-)
-PERFORM = (re.compile(rf"\A({SPACE})PERFORM\b", re.IGNORECASE | re.DOTALL), r"\1SELECT")
-PREPARE = (
-    re.compile(rf"\A({SPACE})PREPARE\s+\w+\s*(?:\([^()]*\)\s*)?(?:AS|FROM)\s+(?=\w)", re.IGNORECASE | re.DOTALL),
-    r"\1",
-)
-REWRITES = {
-    "REPLACE": (REPLACE_VIEW, INTO),
-    "UPSERT": (INTO,),
-    "EXPLAIN": (EXPLAIN,),
-    "DELETE": (TOP, MODIFIERS),
-    "PERFORM": (PERFORM,),
-    "PREPARE": (PREPARE,),
-    "UPDATE": (TOP, MODIFIERS),
-}
-"""Statements that another one says as well, which more parsers take."""
-
 SELECTS = re.compile(r"\bSEL(?:ECT)?\b", re.IGNORECASE)
 FROM = re.compile(r"\bFROM\b", re.IGNORECASE)
 ALTERS_TABLE = re.compile(rf"{SPACE}ALTER\s+TABLE\b", re.IGNORECASE | re.DOTALL)
 INSERTS = re.compile(r"\bINSERT\s+INTO\b", re.IGNORECASE)
-FIRST_WORD = re.compile(rf"{SPACE}([A-Za-z]+)", re.DOTALL)
 NO_LINEAGE = STARTS | frozenset({
     "(", "IF", "WHILE", "FOR", "DECLARE", "BEGIN", "END", "ABORT", "ADD", "ATTACH", "BACKUP", "BULK", "BIND",
     "CHECK", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMIT", "DEALLOCATE", "DETACH", "DISCARD", "DO", "EXCHANGE",
@@ -84,12 +40,6 @@ NO_LINEAGE = STARTS | frozenset({
     "UNSET", "VACUUM", "VALIDATE", "WATCH",
 })  # fmt: skip
 """What a statement may begin with: where it names no table and is not understood, it is SQL still."""
-
-
-def first_word(text: str) -> str:
-    """The word that a statement begins with, in capitals."""
-    found = FIRST_WORD.match(text)
-    return found[1].upper() if found else ""
 
 
 class Session:
@@ -176,13 +126,14 @@ class Session:
             return [self._scanned(piece.text, line, deadline, NotParsed(""), variables)]
         first = first_word(piece.text)
         if first in {"USE", "SET", "ALTER", "DATABASE"}:
-            defaults = settings.changed(self._lex(piece.text, deadline), self.dialect, self.defaults, self.initial)
+            tokens = self._lex(piece.text, deadline)
+            defaults = settings.changed(tokens, self.dialect, self.defaults, self.initial)
             if defaults is not None:
                 self.defaults = defaults
                 return [StatementLineage(kind="use", line=line, confidence=self._certainty(), dialect=self.dialect)]
-        text = unmistakable(piece.text, self.dialect)
-        for pattern, instead in REWRITES.get(first, ()):
-            text = pattern.sub(instead, text, count=1)
+            if (rows := moved(tokens, self.dialect)) is not None:
+                return [self._moving(*rows, line)]
+        text = rewritten(unmistakable(piece.text, self.dialect), first)
         try:
             tree, dialect = parse_in_any(text, self.dialect, deadline.share(FOR_PARSING))
         except TimeUp:
@@ -197,6 +148,16 @@ class Session:
             raise
         except Exception as error:  # noqa: BLE001 - a tree of a shape that nobody expected: its words are left
             return [self._scanned(text, line, deadline, NotParsed(f"{type(error).__name__} in its tree"), variables)]
+
+    def _moving(self, sources: list[TableName], targets: list[TableName], line: int) -> StatementLineage:
+        return StatementLineage(
+            kind="alter",
+            line=line,
+            confidence=self._certainty(),
+            dialect=self.dialect,
+            sources=self._seen_through(sources),
+            targets=unique(self.defaults.complete(name) for name in targets),
+        )
 
     def _unparsed(
         self, text: str, line: int, deadline: Deadline, error: NotParsed, variables: bool
@@ -239,6 +200,13 @@ class Session:
             self.temporary.forget(self.defaults.complete(name))
         for target in temporary:
             self.temporary.follow(tree, target, sources, _columns_in(target, columns, made))
+        for name in output_targets(text, deadline) if dialect in INTO_TABLES else ():
+            log = self.defaults.complete(name)
+            if log.name[:1] in {"#", "@"}:
+                rows = Output("*", tuple(ColumnName(target, "*") for target in targets), is_star=True)
+                self.temporary.fill(log, targets, [rows])
+                temporary += (log,)
+            targets = unique((*targets, log))
         return StatementLineage(
             kind=tree.key,
             line=line,

@@ -3,6 +3,7 @@
 import re
 
 NAME = r"[\w$#.\"]+"
+REST = r"(?:\s(?:[^()]|\([^()]*\))*)?"
 VARIABLE = r"@{0,2}[\w$.`]+"
 VARIABLES = rf"{VARIABLE}(?:\s*,\s*{VARIABLE})*"
 HINTS = "NOLOCK|HOLDLOCK|SERIALIZABLE|TABLOCKX?|UPDLOCK|ROWLOCK|PAGLOCK|XLOCK|READPAST|READUNCOMMITTED"
@@ -36,6 +37,12 @@ PHRASES = {
         (rf"\b(?:NEXTVAL|PREVVAL|CURRVAL|(?:NEXT|PREVIOUS)\s+VALUE)\s+FOR\s+{NAME}", "NULL"),
     ),
     "oracle": (
+        (r"\A\s*(UPDATE\s*\(.*?\))\s*(?=SET\b)", r"\1 changed "),
+        (
+            rf"\A\s*INSERT\s+INTO\s*\(\s*SELECT\s+((?:\w+\s*,\s*)*\w+)\s+FROM\s+({NAME}){REST}\)",
+            r"INSERT INTO \2 (\1) ",
+        ),
+        (rf"\A\s*INSERT\s+INTO\s*\(\s*SELECT\s[^()]*?\sFROM\s+({NAME}){REST}\)", r"INSERT INTO \1 "),
         (rf"\bPARTITION\s+FOR\s*\([^()]*\)|\bSUBPARTITION\s*\(\s*{NAME}\s*\)", ""),
         (r"\bLOG\s+ERRORS\b[^;]*$", ""),
         (r"\bVERSIONS\s+BETWEEN\s+(?:SCN|TIMESTAMP)\s+\S+\s+AND\s+\S+", ""),
@@ -51,7 +58,11 @@ PHRASES = {
         (r"\bOPTION\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*$", ""),
         (rf"\bWITH\s*\(\s*(?:{HINTS})(?:\s*,\s*(?:{HINTS}))*\s*\)", ""),
         (r"\AMERGE\s+TOP\s*\([^()]*\)(?:\s*PERCENT\b)?", "MERGE"),
-        (rf"\bOUTPUT\s+[^;()]{{1,500}}\bINTO\s+@?{NAME}\s*(?:\([^()]*\)\s*)?;?\s*$", ""),
+        (
+            r"\bOUTPUT\s+(?:[^;()]|\([^()]*\)){1,500}?\bINTO\s+@?(?:\[[^\]]*\]|[\w$#.\"])+"
+            r"(?:\s*\((?!\s*(?:SELECT|WITH)\b)[^()]*\))?",
+            "",
+        ),
     ),
 }
 COMPILED = {

@@ -78,11 +78,7 @@ class _Reader:
         elif isinstance(tree, (exp.Update, exp.Delete)):
             self._change(tree)
         elif isinstance(tree, exp.Merge):
-            self._target(tree.this)
-            with_ = tree.args.get("with_")
-            self._walk(
-                [child for child in _children(tree) if child is not tree.this and child is not with_], with_=with_
-            )
+            self._merge(tree)
         elif isinstance(tree, exp.Insert):
             self._target(tree.this)
             self._walk([tree], without=_table_in(tree.this))
@@ -137,6 +133,17 @@ class _Reader:
                     others.append(each)
         if kind not in {"SCHEMA", "DATABASE", "SEQUENCE", "INDEX", "STAGE", "STREAM", "TAG", "SYNONYM"}:
             self._walk(others)
+
+    def _merge(self, tree: exp.Expr) -> None:
+        """MERGE, whose target may be a CTE or a query in brackets."""
+        start = len(self.found.sources)
+        behind = changed_table(tree, self.dialect)
+        apart = (tree.args.get("with_"), tree.this if behind is None else None)
+        self._walk([child for child in _children(tree) if all(child is not each for each in apart)], with_=apart[0])
+        if behind is None:
+            self._target(tree.this)
+        else:
+            self._settle([name for name in [written_name(behind)] if name], [behind], start, always=True)
 
     def _change(self, tree: exp.Expr) -> None:
         """UPDATE and DELETE, whose target may be called by an alias that FROM gives, and stand among joined tables."""

@@ -110,6 +110,15 @@ FILLED_AGAIN = {
 }  # fmt: skip
 
 
+def test_what_output_puts_into_a_temporary_table_is_of_the_table_that_is_changed() -> None:
+    """T-SQL's OUTPUT … INTO #log fills a temporary table, which is seen through as others are."""
+    found = resolve(
+        "UPDATE t SET a = 1 OUTPUT inserted.a INTO #x WHERE i = 2; INSERT INTO o SELECT a FROM #x", dialect="tsql"
+    )
+    assert ([str(each) for each in found.sources], [str(each) for each in found.targets]) == (["t"], ["t", "o"])
+    assert [str(source) for source in found.statements[1].columns[0].sources] == ["t.a"]
+
+
 @pytest.mark.parametrize(("dialect", "script", "sources", "columns"), FILLED_AGAIN.values(), ids=FILLED_AGAIN)
 def test_temporary_tables_hold_what_was_put_in_last(
     dialect: str, script: str, sources: set[str], columns: set[str]

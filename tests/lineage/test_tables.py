@@ -166,6 +166,84 @@ def test_a_change_of_a_query_changes_its_table(dialect: str, sql: str, sources: 
     assert (reads(sql, dialect), writes(sql, dialect)) == (sources, {"ships"})
 
 
+@pytest.mark.parametrize(
+    ("dialect", "sql", "sources"),
+    [
+        ("oracle", "INSERT INTO (SELECT a, b FROM ships WHERE a > nvl(b, 1) WITH CHECK OPTION) VALUES (1, 2)", set()),
+        ("oracle", "INSERT INTO (SELECT s.a FROM ships s) SELECT x FROM ports", {"ports"}),
+        ("oracle", "UPDATE (SELECT s.a, p.b FROM ships s JOIN ports p ON s.i = p.i) SET a = b", {"ports"}),
+        ("oracle", "MERGE INTO (SELECT * FROM ships WHERE a = 1) d USING ports p ON (d.i = p.i) "
+                   "WHEN MATCHED THEN UPDATE SET d.a = p.b", {"ports"}),
+        ("tsql", "WITH c AS (SELECT * FROM ships WHERE a = 1) MERGE INTO c USING ports p ON c.i = p.i "
+                 "WHEN MATCHED THEN UPDATE SET c.a = p.b;", {"ports"}),
+    ],
+)  # fmt: skip
+def test_inserts_and_merges_into_a_query_write_its_table(dialect: str, sql: str, sources: set[str]) -> None:
+    """INSERT, UPDATE and MERGE of a query in brackets are parsed, and write the table whose rows those are."""
+    found = resolve(sql, dialect=dialect)
+    assert ({str(t) for t in found.sources}, {str(t) for t in found.targets}) == (sources, {"ships"})
+    assert found.status == "parsed"
+    assert {str(column.target_table) for column in found.columns} == {"ships"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "MERGE t USING s ON t.i = s.i WHEN MATCHED THEN UPDATE SET a = s.a OUTPUT upper(inserted.i) INTO x.log;",
+        "INSERT INTO t (a) OUTPUT inserted.a INTO x.log (a) SELECT a FROM s",
+        "INSERT INTO t (a) OUTPUT inserted.a INTO x.log (a) VALUES ((SELECT max(a) FROM s))",
+        "DELETE FROM t OUTPUT deleted.a INTO x.log WHERE a IN (SELECT a FROM s)",
+        "DELETE t OUTPUT deleted.a INTO [x].[log] FROM t JOIN s ON s.i = t.i",
+        "UPDATE t SET a = s.a OUTPUT inserted.a, deleted.a INTO x.log (n, o) FROM t JOIN s ON s.i = t.i",
+    ],
+)
+def test_output_into_writes_a_second_table(sql: str) -> None:
+    """T-SQL's OUTPUT … INTO writes its table besides the statement's own."""
+    found = resolve(sql, dialect="tsql")
+    assert ({str(t) for t in found.sources}, {str(t) for t in found.targets}) == ({"s"}, {"t", "x.log"})
+    assert found.status == "parsed"
+
+
+def test_output_without_into_writes_nothing_more() -> None:
+    """Rows that OUTPUT gives back to the caller are in no table, nor is what a string says."""
+    assert writes("UPDATE t SET a = 'OUTPUT b INTO c' OUTPUT inserted.a FROM t", "tsql") == {"t"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "targets"),
+    [
+        ("tsql", r"BULK INSERT [my db].dbo.t FROM 'c:\t.csv' WITH (FIELDTERMINATOR = ',')", {"my db.dbo.t"}),
+        ("mysql", "LOAD DATA LOCAL INFILE 't.csv' IGNORE INTO TABLE s.t FIELDS TERMINATED BY ',' (a, b)", {"s.t"}),
+        ("mysql", "LOAD XML INFILE 't.xml' INTO TABLE `t` ROWS IDENTIFIED BY '<r>'", {"t"}),
+        ("hive", "LOAD DATA INPATH '/t' OVERWRITE INTO TABLE t PARTITION (d = 1)", {"t"}),
+    ],
+)
+def test_loading_a_file_writes_its_table(dialect: str, sql: str, targets: set[str]) -> None:
+    """A file is no table that is read."""
+    found = resolve(sql, dialect=dialect)
+    assert (found.sources, {str(t) for t in found.targets}, found.status) == ((), targets, "parsed")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "sources", "targets"),
+    [
+        ("redshift", "ALTER TABLE s.a APPEND FROM s.b IGNOREEXTRA", {"s.b"}, {"s.a"}),
+        ("tsql", "ALTER TABLE a SWITCH PARTITION 1 TO x.b PARTITION 2", {"a"}, {"x.b"}),
+        ("clickhouse", "ALTER TABLE a REPLACE PARTITION '1' FROM b", {"b"}, {"a"}),
+        ("clickhouse", "ALTER TABLE a MOVE PARTITION '1' TO TABLE b", {"a"}, {"b"}),
+        ("postgres", "ALTER TABLE IF EXISTS a ATTACH PARTITION b FOR VALUES FROM (1) TO (2)", {"b"}, {"a"}),
+        ("oracle", "ALTER TABLE a EXCHANGE PARTITION p WITH TABLE b INCLUDING INDEXES", {"a", "b"}, {"a", "b"}),
+        ("hive", "ALTER TABLE a EXCHANGE PARTITION (d = '1') WITH TABLE b", {"b"}, {"a"}),
+        ("snowflake", "ALTER TABLE a SWAP WITH b", {"a", "b"}, {"a", "b"}),
+        ("clickhouse", "ALTER TABLE a MOVE PARTITION '1' TO DISK 'd'", set(), {"a"}),
+        ("postgres", "ALTER TABLE a ADD COLUMN b int", set(), {"a"}),
+    ],
+)
+def test_alter_that_moves_rows(dialect: str, sql: str, sources: set[str], targets: set[str]) -> None:
+    """Rows are read where they come from and written where they go; a swap does both to both."""
+    assert (reads(sql, dialect), writes(sql, dialect)) == (sources, targets)
+
+
 @pytest.mark.parametrize("dialect", ["tsql", "oracle", "bigquery", None])
 def test_delete_needs_no_from(dialect: str | None) -> None:
     """`DELETE t WHERE …` is parsed as `DELETE FROM t WHERE …` is."""

@@ -196,7 +196,7 @@ class _Statement:
 
     def _merge(self, tree: exp.Merge) -> Iterator[ColumnLineage]:
         ctes = self._with(tree)
-        target = _name(tree.this)
+        target = _name(changed_table(tree, self.context.dialect) or tree.this)
         if target is None:
             return
         whole = self.context.complete(target)
