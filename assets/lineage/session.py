@@ -91,7 +91,8 @@ class Session:
                 if not EMPTY.match(piece.text):
                     start = piece.start + len(piece.text) - len(piece.text.lstrip())
                     line, at = line + sql.count("\n", at, start), max(at, start)
-                    found.extend(self._statements(piece, line, deadline))
+                    read = self._statements(piece, line, deadline)
+                    found.extend(read if piece.gives_columns else (replace(each, columns=()) for each in read))
             if not found and not EMPTY.match(sql):
                 found.append(self._scanned(sql, 1, deadline, NotParsed("")))
         except TimeUp:

@@ -14,6 +14,7 @@ from assets.lineage.dialects import (
     INTO_TABLES,
     looks_like_tsql,
 )
+from assets.lineage.dynamic import Texts
 from assets.lineage.lexing import BODY, NAME, STRING, WORD, Token, lex
 from assets.lineage.limits import Deadline
 
@@ -41,6 +42,14 @@ BLOCKED = frozenset({
     "WHEN", "SELECT", "FROM", "JOIN", "WHERE", "BY", "IN", "DO_NOTHING", "TEMPORARY", "TEMP",
 })  # fmt: skip
 """Words behind which no statement begins."""
+
+HOLDS_QUERY = frozenset({"UNLOAD", "ASSERT"})
+BODY_STARTS = frozenset({"LOOP", "THEN", "DO", "BEGIN"})
+"""What begins behind the condition of an IF, and behind the query of a loop."""
+
+HOLDS_CURSOR = frozenset({"", "DECLARE", "SET"})
+CURSOR_WORDS = frozenset({"OPEN", "FETCH", "CLOSE", "DEALLOCATE"})
+"""Words that begin what T-SQL does to a cursor."""
 
 EXECUTES = frozenset(["EXEC", "EXECUTE"])
 CHANGES = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE"])
@@ -71,13 +80,15 @@ MAX_NESTED = 3
 class Piece:
     """One statement's text. One that `is_whole` may be parsed; others are parts of conditions and assignments.
 
-    `fills_variables` is true in routines and blocks whose SELECT … INTO makes no table.
+    `fills_variables` is true in routines and blocks whose SELECT … INTO makes no table. A query that a condition asks
+    or a variable is set to gives no columns out.
     """
 
     text: str
     start: int
     is_whole: bool = True
     fills_variables: bool = False
+    gives_columns: bool = True
 
 
 class _Blocks:
@@ -124,6 +135,7 @@ class _Splitter:
         self.dialect = dialect
         self.deadline = deadline
         self.is_tsql = dialect in {"tsql", "fabric"}
+        self.quoted = frozenset({STRING, NAME} if dialect in DOUBLE_QUOTED else {STRING})
 
     def _fills_variables(self, sql: str) -> bool:
         """True if SELECT … INTO fills variables in the blocks of a script."""
@@ -137,21 +149,26 @@ class _Splitter:
         variables = self._fills_variables(sql)
         in_string = nested > 0 and self.dialect not in INTO_TABLES
         blocks = _Blocks()
+        texts = Texts(self.quoted)
         for chunk in _chunks(tokens, sql):
             routine = is_routine(chunk)
             fills_variables = in_string or (blocks.holds(chunk) and variables)
             is_body = is_body or routine or chunk[0].key in {"BEGIN", "DECLARE", "IF", "WHILE", "FOR", "LOOP"}
             is_block = routine or chunk[0].key == "DO"
             runs = is_block or any(token.key in EXECUTES or token.key == "UNLOAD" for token in chunk)
-            string = self._string_body(chunk) if runs else None
-            if string is not None and nested < MAX_NESTED:
-                yield from self.split(string.text, offset + string.start, is_body=True, nested=nested + 1)
+            strings = [text for run in texts.run_by(chunk) if (text := _sql_in(run)) is not None]
+            string = self._string_body(chunk) if runs and not strings else None
+            for each in [*strings, *([string] if string is not None else [])]:
+                if nested < MAX_NESTED:
+                    yield from self.split(each.text, offset + each.start, is_body=True, nested=nested + 1)
             if string is not None and (is_block or chunk[0].key == "UNLOAD"):
                 continue
-            executed = string is not None and _is_all(string, chunk)
+            executed = bool(strings) or (string is not None and _is_all(string, chunk))
             if is_body or self.is_tsql:
                 for piece in self._inside(chunk, sql, offset, executed):
                     yield replace(piece, fills_variables=fills_variables)
+            elif chunk[0].key in HOLDS_QUERY:
+                yield from (replace(piece, gives_columns=True) for piece in self._queries_in(chunk, sql, offset))
             elif not executed or chunk[0].key not in EXECUTES:
                 yield _piece(chunk, sql, offset)
 
@@ -162,13 +179,8 @@ class _Splitter:
         bodies = [token for token in chunk if token.kind == BODY]
         if bodies:
             return bodies[0]
-        quoted = {STRING, NAME} if self.dialect in DOUBLE_QUOTED else {STRING}
-        for token in chunk:
-            text = token.text.strip("'\"")  # BigQuery's strings may have three quotes
-            first = re.match(r"\s*(\w+)\s", text) if token.kind in quoted else None
-            if first is not None and first[1].upper() in INNER_STARTS | {"BEGIN", "DECLARE"}:
-                return token._replace(text=text.replace("\\'", "'"))
-        return None
+        found = (_sql_in(token) for token in chunk if token.kind in self.quoted)
+        return next((text for text in found if text is not None), None)
 
     def _inside(self, chunk: Sequence[Token], sql: str, offset: int, executed: bool) -> Iterator[Piece]:
         """The statements between two semicolons of a routine, and what stands before the first."""
@@ -177,20 +189,38 @@ class _Splitter:
         first = starts[0] if starts else len(chunk)
         if first and any(token.key == "SELECT" for token in chunk[:first]):
             body = _inline_body(chunk[:first])
-            yield _piece(body or chunk[:first], sql, offset, is_whole=bool(body))
+            if body:
+                yield _piece(body, sql, offset)
+            else:
+                yield from self._queries_in(chunk[:first], sql, offset)
         for start, end in zip(starts, ends, strict=True):
             part = chunk[start:end]
             if part[0].key in EXECUTES and executed:
                 continue
             if (part[0].key in STARTS and not is_routine(part)) or _declares_table(part):
                 yield _piece(part, sql, offset)
-            elif any(token.key in {"SELECT", "FROM"} for token in part):
-                yield _piece(part, sql, offset, is_whole=False)
+            else:
+                yield from self._queries_in(part, sql, offset)
+
+    def _queries_in(self, part: Sequence[Token], sql: str, offset: int) -> Iterator[Piece]:
+        """The queries of what is no query itself: of a condition, a loop, an assignment."""
+        at = 0
+        none = True
+        while at < len(part):
+            if _begins_query(part, at):
+                end = _query_end(part, at)
+                yield _piece(part[at:end], sql, offset, gives_columns=False)
+                at, none = end, False
+            at += 1
+        if none and part[0].key != "FETCH" and any(token.key in {"SELECT", "FROM"} for token in part):
+            yield _piece(part, sql, offset, is_whole=False)
 
 
-def _piece(tokens: Sequence[Token], sql: str, offset: int, *, is_whole: bool = True) -> Piece:
+def _piece(
+    tokens: Sequence[Token], sql: str, offset: int, *, is_whole: bool = True, gives_columns: bool = True
+) -> Piece:
     start = tokens[0].start - (1 if sql[tokens[0].start - 1 : tokens[0].start] in {'"', "`"} else 0)
-    return Piece(sql[start : tokens[-1].end], offset + start, is_whole)
+    return Piece(sql[start : tokens[-1].end], offset + start, is_whole, gives_columns=gives_columns)
 
 
 def _chunks(tokens: Sequence[Token], sql: str) -> Iterator[Sequence[Token]]:
@@ -240,6 +270,35 @@ def _inline_body(header: Sequence[Token]) -> Sequence[Token]:
     return ()
 
 
+def _begins_query(part: Sequence[Token], at: int) -> bool:
+    """True for SELECT, and for WITH if CTEs follow it."""
+    after = {token.key for token in part[at + 2 : at + 3]}
+    return part[at].key == "SELECT" or (part[at].key == "WITH" and bool(after & {"AS", "("}))
+
+
+def _query_end(part: Sequence[Token], at: int) -> int:
+    """Where a query ends that begins here: with the brackets around it, or before the body of its loop."""
+    depth = cases = 0
+    for position in range(at, len(part)):
+        key = part[position].key
+        depth += {"(": 1, ")": -1}.get(key, 0)
+        cases += {"CASE": 1, "END": -1}.get(key, 0)
+        if depth < 0 or (not depth and cases <= 0 and key in BODY_STARTS):
+            return position
+    return len(part)
+
+
+def _sql_in(token: Token) -> Token | None:
+    """A string as the SQL that it holds; None if it holds something else."""
+    text = token.text
+    if text[:1] in {"'", '"'} and text[-1:] == text[:1]:  # BigQuery's strings may have three quotes
+        text = text[1:-1]
+    first = re.match(r"\s*(\w+)\s", text)
+    if first is None or first[1].upper() not in INNER_STARTS | {"BEGIN", "DECLARE"}:
+        return None
+    return token._replace(text=text.replace("\\'", "'"))
+
+
 def _is_all(string: Token, chunk: Sequence[Token]) -> bool:
     """True if a string is not put together with something else."""
     at = next(at for at, token in enumerate(chunk) if token.start == string.start)
@@ -275,20 +334,25 @@ def statement_starts(chunk: Sequence[Token], *, several: bool, is_tsql: bool = F
         if cases or (header and not at):
             continue
         if key == "SELECT":
-            fits = (not current or not open_select) and (before not in BLOCKED or (before == "FOR" and not current))
+            of_cursor = before == "FOR" and current in HOLDS_CURSOR
+            fits = of_cursor or ((not current or not open_select) and before not in BLOCKED)
             if current and before in {"AS", "IS"} and open_select:
                 fits = False
             if is_tsql and current == "CREATE" and before == ")":
                 fits = True
             open_select = False
         elif key == "WITH":
-            fits = not current and before not in BLOCKED and after not in {"(", "EXECUTE", "SCHEMABINDING", "RECOMPILE"}
+            of_cursor = before == "FOR" and current in HOLDS_CURSOR
+            fits = of_cursor or (not current and before not in BLOCKED)
+            fits = fits and after not in {"(", "EXECUTE", "SCHEMABINDING", "RECOMPILE"}
         elif current == "WITH" and open_select and key in CHANGES:  # of the CTEs
             fits, current, open_select = False, key, key == "INSERT"
         elif (key == "IF" and before in OBJECTS and after in {"EXISTS", "NOT"}) or (
             current == "ALTER" and after in PARTS_OF_TABLES
         ):
             fits = False
+        elif is_tsql and several and key in CURSOR_WORDS:
+            fits = before not in BLOCKED and before not in {"ROW", "ROWS"} and after != "("
         elif key in INNER_STARTS or (key in UNSPLIT and several):
             fits = before not in BLOCKED and not (current == "MERGE" and before == "THEN") and after != "("
         else:

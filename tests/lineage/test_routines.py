@@ -162,3 +162,89 @@ def test_names_that_are_words_of_one_engine_only() -> None:
     found = resolve("MERGE cs USING rr ON cs.i = rr.i WHEN EVER THEN DELETE", dialect="tsql")
     assert ([str(t) for t in found.sources], [str(t) for t in found.targets]) == (["rr"], ["cs"])
     assert writes("ALTER TABLE a UPDATE x = 1 WHERE y IN (SELECT y FROM b)", "clickhouse") == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "script"),
+    [
+        ("tsql", "DECLARE @s nvarchar(max); SET @s = N'SELECT x FROM a'; EXEC sp_executesql @s"),
+        ("tsql", "DECLARE @s nvarchar(max) = N'SELECT x FROM a'\nEXEC sys.sp_executesql @s, N'@p int', @p = 1"),
+        ("tsql", "CREATE PROC p AS BEGIN SET @s = 'SELECT x FROM a' EXEC (@s) EXEC dbo.q END"),
+        ("snowflake", "BEGIN LET q := 'SELECT x FROM a'; EXECUTE IMMEDIATE :q; END"),
+        ("oracle", "DECLARE q varchar2(100) := 'SELECT x FROM a'; BEGIN EXECUTE IMMEDIATE q INTO v; END;"),
+        ("bigquery", "SET q = 'SELECT x FROM a'; EXECUTE IMMEDIATE q"),
+        ("mysql", "CREATE PROCEDURE p() BEGIN SET @q = 'SELECT x FROM a'; PREPARE s FROM @q; EXECUTE s; END"),
+    ],
+)
+def test_a_variable_that_holds_a_literal_is_executed_as_the_literal(dialect: str, script: str) -> None:
+    """EXECUTE of a variable reads the text that was last put into it."""
+    found = resolve(script, dialect=dialect)
+    assert ([str(table) for table in found.sources], found.status) == (["a"], "parsed")
+    assert shown(found)["x"] == {"a.x"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "SET @s = N'SELECT x FROM a' + @more; EXEC (@s)",
+        "SET @s = N'SELECT x FROM a'; SET @s = @s + N' JOIN b ON 1 = 1'; EXEC (@s)",
+        "SET @s = N'SELECT x FROM a'; SET @s += N' JOIN b ON 1 = 1'; EXEC (@s)",
+        "SET @s = N'SELECT x FROM a'; EXEC sp_executesql @other",
+    ],
+)
+def test_a_variable_that_is_put_together_is_not_read(script: str) -> None:
+    """What is known to be only a part of a text tells nothing."""
+    assert reads(script, "tsql") == set()
+
+
+def test_each_executed_string_is_read() -> None:
+    """Several EXEC without semicolons between them run one after another, and hide nothing behind them."""
+    script = (
+        "EXEC ('INSERT INTO t SELECT x FROM a')\nEXEC sp_executesql N'INSERT INTO u SELECT x FROM b'\nSELECT x FROM c"
+    )
+    found = resolve(script, dialect="tsql")
+    assert [[str(table) for table in each.sources] for each in found.statements] == [["a"], ["b"], ["c"]]
+    assert ({str(table) for table in found.targets}, found.status) == ({"t", "u"}, "parsed")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "script"),
+    [
+        ("tsql", "IF EXISTS (SELECT 1 FROM a) INSERT INTO t SELECT x FROM b"),
+        ("tsql", "WHILE (SELECT count(*) FROM a) > 0 BEGIN INSERT INTO t SELECT x FROM b END"),
+        ("mysql", "CREATE PROCEDURE p() BEGIN IF NOT EXISTS (SELECT 1 FROM a) THEN INSERT INTO t SELECT x FROM b; "
+                  "END IF; END"),
+        ("postgres", "DO $$ DECLARE n int := (SELECT max(x) FROM a); BEGIN INSERT INTO t SELECT x FROM b; END $$"),
+        ("postgres", "DO $$ BEGIN FOR r IN SELECT * FROM a y LOOP INSERT INTO t SELECT x FROM b; END LOOP; END $$"),
+        ("oracle", "BEGIN FOR r IN (WITH c AS (SELECT * FROM a) SELECT * FROM c) LOOP INSERT INTO t SELECT x FROM b; "
+                   "END LOOP; END;"),
+        ("bigquery", "IF (SELECT count(*) FROM a) > 0 THEN INSERT INTO t SELECT x FROM b; END IF"),
+        ("snowflake", "BEGIN LET r RESULTSET := (SELECT x FROM a); INSERT INTO t SELECT x FROM b; END"),
+    ],
+)  # fmt: skip
+def test_queries_of_conditions_and_loops_are_parsed(dialect: str, script: str) -> None:
+    """What a condition asks, a loop runs over or a variable is set to is read, and gives no columns out."""
+    found = resolve(script, dialect=dialect)
+    assert [[str(table) for table in each.sources] for each in found.statements] == [["a"], ["b"]]
+    assert ([str(table) for table in found.targets], found.status) == (["t"], "parsed")
+    assert shown(found) == {"x": {"b.x"}}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "script"),
+    [
+        ("tsql", "DECLARE c CURSOR LOCAL FAST_FORWARD FOR SELECT x FROM a; OPEN c; FETCH NEXT FROM c INTO @x; CLOSE c"),
+        ("tsql", "DECLARE c CURSOR FOR SELECT x FROM a\nOPEN c\nFETCH NEXT FROM c INTO @x\nCLOSE c\nDEALLOCATE c"),
+        ("tsql", "SET @c = CURSOR FOR SELECT x FROM a"),
+        ("postgres", "DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT x FROM a; FETCH 5 FROM c"),
+        ("db2", "DECLARE c CURSOR FOR WITH b AS (SELECT x FROM a) SELECT x FROM b"),
+        ("mysql", "CREATE PROCEDURE p() BEGIN DECLARE c CURSOR FOR SELECT x FROM a; OPEN c; FETCH c INTO v; END"),
+        ("athena", "UNLOAD (SELECT x FROM a) TO 's3://b/' WITH (format = 'PARQUET')"),
+        ("redshift", "UNLOAD ('SELECT x FROM a WHERE y = ''z'' ') TO 's3://b/' IAM_ROLE 'r'"),
+    ],
+)
+def test_queries_of_cursors_and_unloads_are_parsed(dialect: str, script: str) -> None:
+    """A query that a cursor is for, or that goes to files, is read as a query; a cursor is no table."""
+    found = resolve(script, dialect=dialect)
+    assert ([str(table) for table in found.sources], found.targets, found.status) == (["a"], (), "parsed")
+    assert shown(found) == {"x": {"a.x"}}
