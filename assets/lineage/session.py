@@ -15,7 +15,7 @@ from assets.lineage.limits import DEFAULT_S, FOR_COLUMNS, FOR_PARSING, Deadline,
 from assets.lineage.moving import moved, output_targets
 from assets.lineage.names import ColumnName, TableName, unique
 from assets.lineage.results import ColumnLineage, SqlLineage, StatementLineage, Status, overall
-from assets.lineage.rewriting import first_word, rewritten
+from assets.lineage.rewriting import conditional, first_word, rewritten
 from assets.lineage.scanning import scan
 from assets.lineage.schema import Columns, Schema
 from assets.lineage.simplifying import unmistakable
@@ -86,7 +86,7 @@ class Session:
         problems = list(self.problems)
         try:
             line, at = 1, 0
-            for piece in pieces(sql, self.dialect, deadline):
+            for piece in pieces(sql := conditional(sql, self.dialect), self.dialect, deadline):
                 deadline.check()
                 if not EMPTY.match(piece.text):
                     start = piece.start + len(piece.text) - len(piece.text.lstrip())
@@ -126,7 +126,7 @@ class Session:
         if not piece.is_whole:
             return [self._scanned(piece.text, line, deadline, NotParsed(""), variables)]
         first = first_word(piece.text)
-        if first in {"USE", "SET", "ALTER", "DATABASE"}:
+        if first in {"USE", "SET", "ALTER", "ATTACH", "DATABASE"}:
             tokens = self._lex(piece.text, deadline)
             defaults = settings.changed(tokens, self.dialect, self.defaults, self.initial)
             if defaults is not None:

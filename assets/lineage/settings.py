@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from assets.lineage.lexing import NAME, STRING, WORD, Token
 from assets.lineage.names import TableName
@@ -20,11 +21,13 @@ class Defaults:
     """What fills the missing parts of a name.
 
     A name without a schema stays bare where only a database is known, unless the script chose that database itself.
+    `attached` are the databases that the script opened: USE of one chooses a database, and no schema.
     """
 
     catalog: str | None = None
     schema: str | None = None
     chosen: bool = False
+    attached: frozenset[str] = frozenset()
 
     def complete(self, name: TableName) -> TableName:
         """The name with its missing parts, as far as they are known."""
@@ -41,6 +44,8 @@ def changed(tokens: Sequence[Token], dialect: str, now: Defaults, initial: Defau
     words = [token.key for token in tokens[:8]]
     if words[:1] in (["USE"], ["DATABASE"]):
         return _used(tokens, dialect, now, initial)
+    if words[:1] == ["ATTACH"]:
+        return replace(now, attached=now.attached | _attached(tokens))
     if words[:1] == ["SET"]:
         return _set(tokens, now)
     if words[:4] == ["ALTER", "SESSION", "SET", "CURRENT_SCHEMA"]:
@@ -59,14 +64,23 @@ def _used(tokens: Sequence[Token], dialect: str, now: Defaults, initial: Default
     if not parts:
         return now
     if len(parts) == 1 and parts[0].upper() == "DEFAULT" and kind != "SCHEMA":
-        return initial
+        return replace(initial, attached=now.attached)
     if len(parts) > 1:
-        return Defaults(parts[-2], parts[-1], chosen=True)
-    if kind == "CATALOG" or (not kind and dialect in USES_CATALOG):
-        return Defaults(parts[0], None, chosen=True)
+        return replace(now, catalog=parts[-2], schema=parts[-1], chosen=True)
+    if kind == "CATALOG" or (not kind and (dialect in USES_CATALOG or parts[0].lower() in now.attached)):
+        return replace(now, catalog=parts[0], schema=None, chosen=True)
     if kind == "DATABASE" and dialect not in DATABASE_IS_SCHEMA:
-        return Defaults(parts[0], None, chosen=True)
+        return replace(now, catalog=parts[0], schema=None, chosen=True)
     return replace(now, schema=parts[0], chosen=True)
+
+
+def _attached(tokens: Sequence[Token]) -> frozenset[str]:
+    """The database that `ATTACH 'shop.db' AS y` opens; without AS it is called as its file is."""
+    for at, token in enumerate(tokens[:-1]):
+        if token.key == "AS":
+            return frozenset({tokens[at + 1].text.lower()})
+    files = [token.text for token in tokens if token.kind == STRING]
+    return frozenset(PurePath(file.rpartition(":")[2]).stem.lower() for file in files[:1])
 
 
 def _set(tokens: Sequence[Token], now: Defaults) -> Defaults | None:

@@ -71,6 +71,7 @@ COMPILED = {
 }
 MISTAKEN = {
     "generic": ("ONLY", re.compile(r"\b(FROM|JOIN|UPDATE)\s+ONLY\s+(?=[\w\"`])", re.IGNORECASE), r"\1 "),
+    "clickhouse": ("dictionary", re.compile(r"\bdictionary\s*(?=\()", re.IGNORECASE), "dictionary_"),
     "spanner": ("@", re.compile(r"@\s*\{[^{}]*\}"), ""),
     **dict.fromkeys(("databricks", "spark"), ("@", re.compile(r"(?<=[\w`])@(?:v\d+|\d{17})\b"), "")),
 }

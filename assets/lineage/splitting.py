@@ -135,6 +135,7 @@ class _Splitter:
         self.dialect = dialect
         self.deadline = deadline
         self.is_tsql = dialect in {"tsql", "fabric"}
+        self.looks_like_tsql = False
         self.quoted = frozenset({STRING, NAME} if dialect in DOUBLE_QUOTED else {STRING})
 
     def _fills_variables(self, sql: str) -> bool:
@@ -147,6 +148,7 @@ class _Splitter:
         backslash, hashes = self.dialect in BACKSLASH, self.dialect in HASH_COMMENTS
         tokens = lex(sql, self.deadline, backslash=backslash, hash_comments=hashes)
         variables = self._fills_variables(sql)
+        self.looks_like_tsql = self.dialect == GENERIC and looks_like_tsql(sql)
         in_string = nested > 0 and self.dialect not in INTO_TABLES
         blocks = _Blocks()
         texts = Texts(self.quoted)
@@ -184,7 +186,7 @@ class _Splitter:
 
     def _inside(self, chunk: Sequence[Token], sql: str, offset: int, executed: bool) -> Iterator[Piece]:
         """The statements between two semicolons of a routine, and what stands before the first."""
-        starts = list(statement_starts(chunk, several=True, is_tsql=self.is_tsql))
+        starts = list(statement_starts(chunk, several=True, is_tsql=self.is_tsql or self.looks_like_tsql))
         ends = [*starts[1:], len(chunk)][: len(starts)]
         first = starts[0] if starts else len(chunk)
         if first and any(token.key == "SELECT" for token in chunk[:first]):
@@ -265,6 +267,8 @@ def _inline_body(header: Sequence[Token]) -> Sequence[Token]:
             depth += 1
         elif token.key == ")":
             depth -= 1
+        elif token.key == "BEGIN":
+            return ()
         elif token.key in {"SELECT", "WITH"} and depth and all(each.key == "(" for each in header[opened:at]):
             return header[opened:]
     return ()

@@ -3,7 +3,7 @@
 import pytest
 
 from assets.lineage import Schema, TableName, resolve
-from tests.lineage.asking import edges
+from tests.lineage.asking import edges, reads
 
 SCHEMA = {
     "shop.public.orders": ["id", "customer", "total"],
@@ -253,3 +253,10 @@ def test_columns_of_ctes_that_write() -> None:
 def test_aliases_of_projections_before(dialect: str, sql: str, sources: set[str]) -> None:
     """Without a schema a name is an alias given before, if engines allow it and the table shows no such column."""
     assert edges(sql, dialect)["x"] == sources
+
+
+def test_a_dictionary_is_no_column() -> None:
+    """What ClickHouse's dictGet asks is named by its first argument, which is of no table."""
+    found = edges("SELECT dictGet(db.d, 'x', id) AS z FROM t", "clickhouse")
+    assert found == {"z": {"t.id"}}
+    assert reads("SELECT * FROM dictionary('d') JOIN t USING (id)", "clickhouse") == {"t"}

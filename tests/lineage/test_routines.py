@@ -219,6 +219,8 @@ def test_each_executed_string_is_read() -> None:
         ("oracle", "BEGIN FOR r IN (WITH c AS (SELECT * FROM a) SELECT * FROM c) LOOP INSERT INTO t SELECT x FROM b; "
                    "END LOOP; END;"),
         ("bigquery", "IF (SELECT count(*) FROM a) > 0 THEN INSERT INTO t SELECT x FROM b; END IF"),
+        ("mysql", "CREATE TRIGGER g AFTER UPDATE ON q FOR EACH ROW BEGIN IF (SELECT count(*) FROM a) > 1 THEN "
+                  "INSERT INTO t SELECT x FROM b; END IF; END"),
         ("snowflake", "BEGIN LET r RESULTSET := (SELECT x FROM a); INSERT INTO t SELECT x FROM b; END"),
     ],
 )  # fmt: skip
@@ -236,6 +238,7 @@ def test_queries_of_conditions_and_loops_are_parsed(dialect: str, script: str) -
         ("tsql", "DECLARE c CURSOR LOCAL FAST_FORWARD FOR SELECT x FROM a; OPEN c; FETCH NEXT FROM c INTO @x; CLOSE c"),
         ("tsql", "DECLARE c CURSOR FOR SELECT x FROM a\nOPEN c\nFETCH NEXT FROM c INTO @x\nCLOSE c\nDEALLOCATE c"),
         ("tsql", "SET @c = CURSOR FOR SELECT x FROM a"),
+        (None, "DECLARE c CURSOR FOR SELECT x FROM a\nOPEN c\nFETCH NEXT FROM c INTO @x\nCLOSE c"),
         ("postgres", "DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT x FROM a; FETCH 5 FROM c"),
         ("db2", "DECLARE c CURSOR FOR WITH b AS (SELECT x FROM a) SELECT x FROM b"),
         ("mysql", "CREATE PROCEDURE p() BEGIN DECLARE c CURSOR FOR SELECT x FROM a; OPEN c; FETCH c INTO v; END"),
@@ -243,7 +246,7 @@ def test_queries_of_conditions_and_loops_are_parsed(dialect: str, script: str) -
         ("redshift", "UNLOAD ('SELECT x FROM a WHERE y = ''z'' ') TO 's3://b/' IAM_ROLE 'r'"),
     ],
 )
-def test_queries_of_cursors_and_unloads_are_parsed(dialect: str, script: str) -> None:
+def test_queries_of_cursors_and_unloads_are_parsed(dialect: str | None, script: str) -> None:
     """A query that a cursor is for, or that goes to files, is read as a query; a cursor is no table."""
     found = resolve(script, dialect=dialect)
     assert ([str(table) for table in found.sources], found.targets, found.status) == (["a"], (), "parsed")

@@ -20,12 +20,37 @@ from tests.lineage.asking import edges, reads, shown, writes
         ("postgres", 'SET search_path TO "$user", app, public', "app.t"),
         ("oracle", "ALTER SESSION SET CURRENT_SCHEMA = hr", "hr.t"),
         ("db2", "SET CURRENT SCHEMA = fin", "fin.t"),
+        ("duckdb", "ATTACH 'f.db' AS y; USE y.s", "y.s.t"),
+        ("duckdb", "ATTACH 'dir/y.duckdb'; ATTACH 'z.db'; USE y; USE s", "y.s.t"),
         (None, "USE d.s", "d.s.t"),
     ],
 )
 def test_use_changes_what_short_names_mean(dialect: str | None, before: str, table: str) -> None:
     """USE and its likes hold for the statements behind them."""
     assert reads(f"{before};\nSELECT * FROM t", dialect) == {table}
+
+
+def test_use_of_an_attached_database_chooses_no_schema() -> None:
+    """A name with a schema is of the database that was attached and is used."""
+    assert reads("ATTACH 'f.db' AS y (READ_ONLY); USE y; SELECT * FROM s.t", "duckdb") == {"y.s.t"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "sources", "targets"),
+    [
+        ("SELECT * FROM a /*!50000 JOIN b ON a.i = b.i */ -- /*!50000 JOIN c */", {"a", "b"}, set()),
+        ("/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`r`@`%` SQL SECURITY DEFINER */\n"
+         "/*!50001 VIEW `v` AS select `a`.`x` AS `x` from `a` */;", {"a"}, {"v"}),
+        ("/*!40101 SET NAMES utf8 */;\n/*!40000 ALTER TABLE `v` DISABLE KEYS */;\n"
+         "INSERT INTO `v` SELECT x FROM a /* or b */;\n", {"a"}, {"v"}),
+        ("SELECT /*! STRAIGHT_JOIN */ * FROM a, b", {"a", "b"}, set()),
+    ],
+)  # fmt: skip
+def test_what_mysql_runs_is_no_comment(sql: str, sources: set[str], targets: set[str]) -> None:
+    """Comments with a version, as dumps are full of, hold SQL."""
+    found = resolve(sql, dialect="mysql")
+    assert ({str(t) for t in found.sources}, {str(t) for t in found.targets}) == (sources, targets)
+    assert found.status == "parsed"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ from assets.lineage.names import ColumnName
 NO_COLUMNS = {"oracle": frozenset({"sysdate", "systimestamp", "rownum", "level"})}
 """Words that look like columns and are none."""
 
+ABOUT_DICTIONARY = ("dictget", "dicthas", "dictisin")
+"""ClickHouse's functions whose first argument names a dictionary."""
+
 Resolve = Callable[[exp.Expr, Scope], list[Output]]
 
 
@@ -35,7 +38,10 @@ def sources_of(node: exp.Expr, scope: Scope, resolve: Resolve) -> Sources:
         elif isinstance(each, exp.Parameter) and isinstance(each.this, exp.Literal):
             found += positional(each, scope)
         else:
-            pending.extend(reversed(list(children(each))))
+            below = list(children(each))
+            if isinstance(each, exp.Anonymous) and each.name.lower().startswith(ABOUT_DICTIONARY):
+                del below[:1]
+            pending.extend(reversed(below))
             if isinstance(each, exp.Window) and (window := windows.pop(each.alias.lower(), None)) is not None:
                 pending.append(window)
     return distinct(found)
