@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from sqlglot import Dialect, Parser, Tokenizer
 from sqlglot.errors import ErrorLevel
@@ -93,9 +93,13 @@ INTO_TABLES = frozenset({"fabric", "tsql"})
 BODIES_ARE_STRINGS = frozenset({"materialize", "postgres", "redshift", "risingwave"})
 """Dialects whose routines and blocks are strings: BEGIN outside of them begins a transaction."""
 
+MAX_NAMES = 256
+"""Names of dialects that are known again without being spelled out; whoever asks may give any."""
+
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement that it knows by its first word only
 
 
+@lru_cache(MAX_NAMES)
 def canonical(name: str | None) -> str | None:
     """The name that a dialect has here; None if nobody knows it.
 

@@ -26,12 +26,12 @@ class TableName(NamedTuple):
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts that are known, the widest first."""
-        return tuple(part for part in (self.catalog, self.schema, self.name) if part)
+        return tuple([part for part in (self.catalog, self.schema, self.name) if part])
 
     @property
     def key(self) -> tuple[str, ...]:
         """What two spellings of one table have in common: SQL's names are compared without case."""
-        return tuple(part.lower() for part in self.parts)
+        return tuple([part.lower() for part in (self.catalog, self.schema, self.name) if part])
 
     @property
     def is_file(self) -> bool:

@@ -110,13 +110,14 @@ class Session:
         elif not found:
             problems = ["there is no statement"]
         shown = [each if self.keep_temporary or not each.temporary else _without_temporary(each) for each in found]
+        is_one = len(found) == 1
         return SqlLineage(
             status=status,
             confidence=confidence,
             dialect=next((each.dialect for each in found if each.dialect), None),
-            sources=unique(source for each in found for source in each.sources),
-            targets=unique(target for each in shown for target in each.targets),
-            columns=tuple(column for each in shown for column in each.columns),
+            sources=found[0].sources if is_one else unique(source for each in found for source in each.sources),
+            targets=shown[0].targets if is_one else unique(target for each in shown for target in each.targets),
+            columns=shown[0].columns if is_one else tuple(column for each in shown for column in each.columns),
             statements=found,
             problems=(*problems, *(each.problem for each in found if each.problem)),
         )
