@@ -7,15 +7,15 @@ from sqlglot import exp
 from assets.lineage.limits import MAX_FIELDS
 
 CHANGES_QUERIES = frozenset({"generic", "tsql", "fabric", "oracle"})
-"""Dialects in which UPDATE and DELETE may name a CTE, or a query in brackets."""
+"""Dialects in which UPDATE, DELETE and MERGE may name a CTE. A query in brackets can be nothing else anywhere."""
 
 
 def changed_table(tree: exp.Expr, dialect: str) -> exp.Table | None:
-    """The table behind the CTE or the query that an UPDATE or a DELETE names; None if it names no such thing.
+    """The table behind the CTE or the query that a change names; None if it names no such thing.
 
     Of several joined tables it is the one that the columns which are set are of, else the first.
     """
-    if dialect not in CHANGES_QUERIES:
+    if dialect not in CHANGES_QUERIES and not isinstance(tree.this, exp.Subquery):
         return None
     with_ = tree.args.get("with_")
     ctes = {cte.alias.lower(): cte.this for cte in with_.expressions} if with_ is not None else {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from assets.lineage.lexing import STRING, WORD, Token
 
 RUNS = frozenset({"EXEC", "EXECUTE"})
-BEFORE_TEXT = frozenset({"(", ":", ".", "IMMEDIATE", "SP_EXECUTESQL", "SYS", "DBO", "QUERY"})
+BEFORE_TEXT = frozenset({"(", ":", "$", ".", "IMMEDIATE", "SP_EXECUTESQL", "SYS", "DBO", "QUERY"})
 """What may stand between EXECUTE and its text, or the variable that holds it."""
 
 ASSIGNS = frozenset({"=", ":=", "DEFAULT"})
@@ -28,7 +28,7 @@ class Texts:
         for at, token in enumerate(chunk):
             if token.kind != WORD and token.key not in ASSIGNS:
                 continue
-            if token.key in RUNS:
+            if token.key in RUNS or (token.key == "FOR" and at > 1 and chunk[at - 2].key == "OPEN"):
                 text = self._run(chunk, at + 1)
                 if text is not None:
                     yield text

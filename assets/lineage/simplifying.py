@@ -3,7 +3,6 @@
 import re
 
 NAME = r"[\w$#.\"]+"
-REST = r"(?:\s(?:[^()]|\([^()]*\))*)?"
 VARIABLE = r"@{0,2}[\w$.`]+"
 VARIABLES = rf"{VARIABLE}(?:\s*,\s*{VARIABLE})*"
 HINTS = "NOLOCK|HOLDLOCK|SERIALIZABLE|TABLOCKX?|UPDLOCK|ROWLOCK|PAGLOCK|XLOCK|READPAST|READUNCOMMITTED"
@@ -38,11 +37,7 @@ PHRASES = {
     ),
     "oracle": (
         (r"\A\s*(UPDATE\s*\(.*?\))\s*(?=SET\b)", r"\1 changed "),
-        (
-            rf"\A\s*INSERT\s+INTO\s*\(\s*SELECT\s+((?:\w+\s*,\s*)*\w+)\s+FROM\s+({NAME}){REST}\)",
-            r"INSERT INTO \2 (\1) ",
-        ),
-        (rf"\A\s*INSERT\s+INTO\s*\(\s*SELECT\s[^()]*?\sFROM\s+({NAME}){REST}\)", r"INSERT INTO \1 "),
+        (r"\bWITH\s+CHECK\s+OPTION\b", ""),
         (rf"\bPARTITION\s+FOR\s*\([^()]*\)|\bSUBPARTITION\s*\(\s*{NAME}\s*\)", ""),
         (r"\bLOG\s+ERRORS\b[^;]*$", ""),
         (r"\bVERSIONS\s+BETWEEN\s+(?:SCN|TIMESTAMP)\s+\S+\s+AND\s+\S+", ""),

@@ -80,8 +80,10 @@ class _Reader:
         elif isinstance(tree, exp.Merge):
             self._merge(tree)
         elif isinstance(tree, exp.Insert):
-            self._target(tree.this)
-            self._walk([tree], without=_table_in(tree.this))
+            of_query = isinstance(tree.this, exp.Subquery)
+            table = changed_table(tree, self.dialect) if of_query else _table_in(tree.this)
+            self._target(table)
+            self._walk([tree], without=table)
         elif isinstance(tree, exp.MultitableInserts):
             targets = [insert.this for insert in tree.find_all(exp.Insert)]
             for target in targets:

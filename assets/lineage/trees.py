@@ -76,12 +76,15 @@ def parse_in_any(text: str, dialect: str, deadline: Deadline) -> tuple[exp.Expr,
     if command is not None:
         return command, dialect
     for other in dialects.others(dialect, text):
-        try:
-            tree = parse(text, other, deadline)
-        except NotParsed:
-            continue
-        if not isinstance(tree, exp.Command):
-            return tree, other
+        for each in (text, simplified(text, other)):
+            if each is None:
+                continue
+            try:
+                tree = parse(each, other, deadline)
+            except NotParsed:
+                continue
+            if not isinstance(tree, exp.Command):
+                return tree, other
     raise first
 
 

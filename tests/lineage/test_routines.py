@@ -172,6 +172,8 @@ def test_names_that_are_words_of_one_engine_only() -> None:
         ("tsql", "CREATE PROC p AS BEGIN SET @s = 'SELECT x FROM a' EXEC (@s) EXEC dbo.q END"),
         ("snowflake", "BEGIN LET q := 'SELECT x FROM a'; EXECUTE IMMEDIATE :q; END"),
         ("oracle", "DECLARE q varchar2(100) := 'SELECT x FROM a'; BEGIN EXECUTE IMMEDIATE q INTO v; END;"),
+        ("oracle", "BEGIN OPEN c FOR 'SELECT x FROM a'; END;"),
+        ("snowflake", "SET q = 'SELECT x FROM a'; EXECUTE IMMEDIATE $q"),
         ("bigquery", "SET q = 'SELECT x FROM a'; EXECUTE IMMEDIATE q"),
         ("mysql", "CREATE PROCEDURE p() BEGIN SET @q = 'SELECT x FROM a'; PREPARE s FROM @q; EXECUTE s; END"),
     ],

@@ -169,8 +169,11 @@ def test_a_change_of_a_query_changes_its_table(dialect: str, sql: str, sources: 
 @pytest.mark.parametrize(
     ("dialect", "sql", "sources"),
     [
-        ("oracle", "INSERT INTO (SELECT a, b FROM ships WHERE a > nvl(b, 1) WITH CHECK OPTION) VALUES (1, 2)", set()),
+        ("oracle", "INSERT INTO (SELECT a, b FROM ships WHERE a > nvl(b, 1) WITH CHECK OPTION) SELECT 1, 2", set()),
         ("oracle", "INSERT INTO (SELECT s.a FROM ships s) SELECT x FROM ports", {"ports"}),
+        ("oracle", "INSERT INTO (SELECT a FROM ships WHERE i IN (SELECT i FROM ports)) SELECT 1 FROM dual", {"ports"}),
+        (None, "INSERT INTO (SELECT a FROM ships) SELECT x FROM ports", {"ports"}),
+        (None, "UPDATE (SELECT s.a, p.b FROM ships s JOIN ports p ON s.i = p.i) SET a = b", {"ports"}),
         ("oracle", "UPDATE (SELECT s.a, p.b FROM ships s JOIN ports p ON s.i = p.i) SET a = b", {"ports"}),
         ("oracle", "MERGE INTO (SELECT * FROM ships WHERE a = 1) d USING ports p ON (d.i = p.i) "
                    "WHEN MATCHED THEN UPDATE SET d.a = p.b", {"ports"}),
@@ -178,7 +181,7 @@ def test_a_change_of_a_query_changes_its_table(dialect: str, sql: str, sources: 
                  "WHEN MATCHED THEN UPDATE SET c.a = p.b;", {"ports"}),
     ],
 )  # fmt: skip
-def test_inserts_and_merges_into_a_query_write_its_table(dialect: str, sql: str, sources: set[str]) -> None:
+def test_inserts_and_merges_into_a_query_write_its_table(dialect: str | None, sql: str, sources: set[str]) -> None:
     """INSERT, UPDATE and MERGE of a query in brackets are parsed, and write the table whose rows those are."""
     found = resolve(sql, dialect=dialect)
     assert ({str(t) for t in found.sources}, {str(t) for t in found.targets}) == (sources, {"ships"})
@@ -186,6 +189,7 @@ def test_inserts_and_merges_into_a_query_write_its_table(dialect: str, sql: str,
     assert {str(column.target_table) for column in found.columns} == {"ships"}
 
 
+@pytest.mark.parametrize("dialect", ["tsql", None])
 @pytest.mark.parametrize(
     "sql",
     [
@@ -197,9 +201,9 @@ def test_inserts_and_merges_into_a_query_write_its_table(dialect: str, sql: str,
         "UPDATE t SET a = s.a OUTPUT inserted.a, deleted.a INTO x.log (n, o) FROM t JOIN s ON s.i = t.i",
     ],
 )
-def test_output_into_writes_a_second_table(sql: str) -> None:
-    """T-SQL's OUTPUT … INTO writes its table besides the statement's own."""
-    found = resolve(sql, dialect="tsql")
+def test_output_into_writes_a_second_table(sql: str, dialect: str | None) -> None:
+    """T-SQL's OUTPUT … INTO writes its table besides the statement's own, also where the dialect has to be found."""
+    found = resolve(sql, dialect=dialect)
     assert ({str(t) for t in found.sources}, {str(t) for t in found.targets}) == ({"s"}, {"t", "x.log"})
     assert found.status == "parsed"
 

@@ -121,7 +121,8 @@ class _Statement:
     def _insert(
         self, tree: exp.Insert, ctes: dict[str, list[Output]], scope: Scope | None = None
     ) -> Iterator[ColumnLineage]:
-        target = _name(tree.this)
+        of_query = isinstance(tree.this, exp.Subquery)
+        target = _name(changed_table(tree, self.context.dialect) if of_query else tree.this)
         query = tree.expression
         listed = _listed(tree.this)
         if target is None or not isinstance(query, (exp.Query, exp.Values)):
