@@ -7,7 +7,7 @@ from assets.lineage.lexing import SPACE
 NAME = r"(?:\[[^\]]*\]|\"[^\"]*\"|`[^`]*`|[\w$#.])+"
 CONDITIONAL = frozenset({"generic", "mysql", "singlestore", "doris", "starrocks"})
 COMMENT = re.compile(
-    r"/\*M?!\d{5,6}\b(?!\s*ALTER\s+TABLE\s+\S+\s+(?:EN|DIS)ABLE\s+KEYS)(.*?)\*/", re.IGNORECASE | re.DOTALL
+    r"/\*M?!\d{5,6}\b(?!\s*ALTER\s+TABLE\s+\S+\s+(?:EN|DIS)ABLE\s+KEYS)(.*?)(?:\*/|\Z)", re.IGNORECASE | re.DOTALL
 )
 """What versions of MySQL from some number on run. What is left out says nothing of lineage, as hints without number."""
 
@@ -48,7 +48,7 @@ PREPARE = (
 )
 FROM_FILE = (
     re.compile(
-        rf"\A{SPACE}(?:BULK\s+INSERT|LOAD\s+(?:DATA|XML)\b[^;]*?\bINFILE\b[^;]*?\bINTO\s+TABLE)\s+({NAME}).*",
+        rf"\A{SPACE}(?:BULK\s+INSERT|LOAD\s+(?:DATA|XML)\b[^;]{{0,99}}?\bINFILE\b[^;]{{0,999}}?\bINTO\s+TABLE)\s+({NAME}).*",
         re.IGNORECASE | re.DOTALL,
     ),
     r"LOAD DATA INPATH '' INTO TABLE \1",
@@ -80,7 +80,9 @@ def conditional(sql: str, dialect: str) -> str:
     """
     if "/*" not in sql or dialect not in CONDITIONAL:
         return sql
-    return COMMENT.sub(lambda found: " " * (found.start(1) - found.start()) + found[1] + "  ", sql)
+    return COMMENT.sub(
+        lambda found: " " * (found.start(1) - found.start()) + found[1] + " " * (found.end() - found.end(1)), sql
+    )
 
 
 def rewritten(text: str, first: str) -> str:

@@ -21,20 +21,23 @@ INTO = (
 )
 """`SELECT x INTO OUTFILE 'f' FROM t`, and places of INTO that only routines know."""
 
+DB2 = (
+    (r"\bWITH\s+(?:UR|CS|RS|RR)\b(?!\s*(?:AS\b|\())", ""),
+    (r"\bFOR\s+(?:READ|FETCH)\s+ONLY\b", ""),
+    (r"\bOPTIMIZE\s+FOR\s+\d+\s+ROWS?\b", ""),
+    (r"\bQUERYNO\s+\d+", ""),
+    (rf"\b(?:NEXTVAL|PREVVAL|CURRVAL|(?:NEXT|PREVIOUS)\s+VALUE)\s+FOR\s+{NAME}", "NULL"),
+)
+
 PHRASES = {
-    **dict.fromkeys(("generic", "mysql", "doris", "singlestore", "starrocks", "redshift"), INTO),
+    **dict.fromkeys(("mysql", "doris", "singlestore", "starrocks", "redshift"), INTO),
     "bigquery": (
         (r"(?<=[(,])\s*TABLE\s+([\w.`-]+)\s*(?=[,)])", r" (SELECT * FROM \1)"),
         (r"(?<=\()\s*MODEL\s+[\w.`-]+\s*(?=[,)])", "NULL"),
     ),
     "clickhouse": ((r"\bWITH\s+TOTALS\b", ""),),
-    "db2": (
-        (r"\bWITH\s+(?:UR|CS|RS|RR)\b", ""),
-        (r"\bFOR\s+(?:READ|FETCH)\s+ONLY\b", ""),
-        (r"\bOPTIMIZE\s+FOR\s+\d+\s+ROWS?\b", ""),
-        (r"\bQUERYNO\s+\d+", ""),
-        (rf"\b(?:NEXTVAL|PREVVAL|CURRVAL|(?:NEXT|PREVIOUS)\s+VALUE)\s+FOR\s+{NAME}", "NULL"),
-    ),
+    "db2": DB2,
+    "generic": (*INTO, *DB2),  # no parser knows DB2, so that it is not among the dialects that are tried
     "oracle": (
         (r"\A\s*(UPDATE\s*\(.*?\))\s*(?=SET\b)", r"\1 changed "),
         (r"\bWITH\s+CHECK\s+OPTION\b", ""),

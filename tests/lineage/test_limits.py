@@ -77,6 +77,9 @@ def test_every_table_of_a_join_is_found(tables: list[str], dialect: str | None) 
 
 MANY = 20_000
 HOSTILE = {
+    "MySQL's comments": "/*!50000 " * MANY,
+    "outputs": "DELETE t " + "OUTPUT (a) " * MANY,
+    "files": "LOAD DATA INFILE " + "INFILE INTO " * MANY,
     "brackets": "SELECT " + "(" * MANY + "1" + ")" * MANY,
     "subqueries": "SELECT * FROM (" * MANY + "SELECT 1" + ")" * MANY,
     "tables in brackets": "SELECT * FROM " + "(" * MANY + "t" + ")" * MANY,

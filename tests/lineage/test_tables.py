@@ -121,12 +121,13 @@ def test_what_is_written_is_not_read(dialect: str, sql: str, sources: set[str], 
         ("tsql", "INSERT INTO a WITH (TABLOCK) (x) SELECT x FROM b", {"b"}, {"a"}),
         ("tsql", "MERGE TOP (9) INTO a USING b ON a.i = b.i WHEN MATCHED THEN DELETE OUTPUT deleted.i INTO @g;", {"b"},
          {"a"}),
+        (None, "WITH ur AS (SELECT x FROM b) SELECT x FROM ur FOR FETCH ONLY WITH UR", {"b"}, set()),
         ("teradata", "UPDATE x FROM a x, b SET y = b.y WHERE x.i = b.i", {"b"}, {"a"}),
         ("db2", "DECLARE GLOBAL TEMPORARY TABLE s.t AS (SELECT x FROM b) WITH DATA; INSERT INTO a SELECT x FROM s.t",
          {"b"}, {"a"}),
     ],
 )  # fmt: skip
-def test_what_engines_add_hides_nothing(dialect: str, sql: str, sources: set[str], targets: set[str]) -> None:
+def test_what_engines_add_hides_nothing(dialect: str | None, sql: str, sources: set[str], targets: set[str]) -> None:
     """Options, hints and modifiers that no parser takes are left out, and the statement is parsed without them."""
     found = resolve(sql, dialect=dialect)
     assert ({str(t) for t in found.sources}, {str(t) for t in found.targets}) == (sources, targets)
