@@ -17,7 +17,7 @@ from integrations.sdk.manifest import Manifest
 from integrations.sdk.names import slug
 from integrations.sdk.schema import Client, Node
 from integrations.sdk.script_network import HttpNetwork
-from integrations.sdk.strategies import IngestStrategy, InMemoryIngest, MaskedIngest
+from integrations.sdk.strategies import IngestStrategy, InMemoryIngest, MaskedIngest, Masking
 
 LINEAGE = "lineage"  # the last part of the key of what a source declares
 
@@ -32,6 +32,7 @@ class Source:
     warehouse: DuckDBWarehouse
     script: str = ""
     manifest: Manifest | None = None
+    masking: Masking | None = None
     nodes: Sequence[Node] = ()
     entity_types: Sequence[str] = ()
     write_mode: str = "overwrite-delete-stale"
@@ -54,15 +55,15 @@ class Source:
         return slug(self.name)
 
     def instantiate(self, *, ingest_resources_strategy: IngestStrategy | None = None) -> SecodaIntegration:
-        """The integration itself, with its credentials, held to its manifest's endpoints and sensitive inputs."""
+        """The integration itself, with its credentials, held to its manifest's endpoints; its secrets masked."""
         credentials, ingest = _plain(self.spec), ingest_resources_strategy or InMemoryIngest()
         network = HttpNetwork(
             parallel_requests=self.parallel_requests,
             requests_per_second=self.requests_per_second,
             allowed=self.manifest.allowed(credentials) if self.manifest else None,
         )
-        if self.manifest:
-            ingest = MaskedIngest(ingest, self.manifest.secrets(credentials))
+        if self.masking:
+            ingest = MaskedIngest(ingest, self.masking)
         return instantiate(self.integration, credentials, ingest, network)
 
     def connect(self) -> Client:

@@ -31,7 +31,7 @@ from integrations.sdk.schema import Node
 from integrations.sdk.select import select
 from orchestration.config import Config, validated
 from orchestration.destinations import destinations_of
-from orchestration.probable_secrets import register_probable_secrets
+from orchestration.probable_secrets import register_probable_secrets, secrets_in
 from orchestration.scripts import load_script, script_path
 from orchestration.specs import SourceSpec
 
@@ -97,6 +97,7 @@ def _resolve(config: Config, configured: SourceSpec, warehouse: DuckDBWarehouse,
         integration=integration,
         spec=spec,
         manifest=manifest,
+        masking=secrets_in(spec, manifest),
         script=configured.path if configured.registry == "secoda" else "",
         warehouse=warehouse,
         nodes=nodes,

@@ -42,17 +42,23 @@ def register_secret(value: object) -> None:
 
 def register_secrets_of(spec: object) -> None:
     """Register every secret field of a pydantic model, at any depth."""
+    for secret in secrets_of(spec):
+        register_secret(secret)
+
+
+def secrets_of(spec: object) -> Iterator[str]:
+    """Every secret field of a pydantic model, at any depth, in the clear."""
     if isinstance(spec, BaseModel):
         for name in type(spec).model_fields:
-            register_secrets_of(getattr(spec, name))
+            yield from secrets_of(getattr(spec, name))
     elif isinstance(spec, Mapping):
         for value in spec.values():
-            register_secrets_of(value)
+            yield from secrets_of(value)
     elif isinstance(spec, list | tuple | set):
         for value in spec:
-            register_secrets_of(value)
+            yield from secrets_of(value)
     elif isinstance(spec, SecretStr | SecretBytes):
-        register_secret(spec)
+        yield _plain(spec)
 
 
 def redact(text: str) -> str:

@@ -17,7 +17,7 @@ from assets.source import Source
 from assets.warehouse.quoting import names, text
 from integrations.sdk.errors import RequestForbidden
 from integrations.sdk.lineage import DeclaredLineage
-from integrations.sdk.manifest import Endpoints, Manifest, Secrets
+from integrations.sdk.manifest import Endpoints, Manifest
 from integrations.sdk.resource import Resource, noticing_ignored_fields
 from integrations.sdk.script_network import HttpNetwork
 from integrations.sdk.strategies import InMemoryIngest
@@ -25,10 +25,8 @@ from orchestration.packaging.declared import check_declared, check_same_ids
 from orchestration.packaging.manifest_rules import check_manifest, read_for_check
 from orchestration.packaging.rules import ONLY_OF_SCRIPTS, Finding, Findings, finding
 from orchestration.packaging.script_rules import check_script
-from orchestration.packaging.script_text import ScriptText, speaks_of_a_secret
+from orchestration.packaging.script_text import ScriptText
 from orchestration.scripts import PREFIX, loaded_anew
-
-SHORTEST_SECRET = 8
 
 
 @dataclass(slots=True)
@@ -90,7 +88,7 @@ def check_source(source: Source, *, run: bool) -> Report:
         if stored is not None:
             report.looked_at.append("last run")
             report.resources, report.lineage = len(stored[0]), len(stored[1])
-            report.findings.extend(check_declared(*stored, _secrets(source)))
+            report.findings.extend(check_declared(*stored, source.masking))
     return report
 
 
@@ -129,7 +127,7 @@ def _run_twice(source: Source, report: Report) -> Iterator[Finding]:
         changed = list(check_same_ids(first.resources, second.resources))
         yield from changed
         report.resources, report.lineage = len(second.resources), len(second.lineage)
-        yield from check_declared(second.resources, second.lineage, _secrets(source), stable=not changed)
+        yield from check_declared(second.resources, second.lineage, source.masking, stable=not changed)
 
 
 def _run_anew(source: Source, noting: _Noting) -> tuple[InMemoryIngest, bool]:
@@ -181,12 +179,3 @@ def _last_declared(source: Source) -> tuple[list[Resource], list[DeclaredLineage
 
 def _credentials(source: Source) -> dict[str, Any]:
     return dict(source.spec) if isinstance(source.spec, dict) else {}
-
-
-def _secrets(source: Source) -> Secrets:
-    """The manifest's sensitive inputs; without one, whatever is called like a secret."""
-    credentials = _credentials(source)
-    if source.manifest:
-        return source.manifest.secrets(credentials)
-    named = [value for key, value in credentials.items() if speaks_of_a_secret(str(key)) and isinstance(value, str)]
-    return Secrets([value for value in named if len(value) >= SHORTEST_SECRET])

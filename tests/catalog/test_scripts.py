@@ -231,3 +231,17 @@ def test_a_resource_with_a_value_of_a_wrong_type_is_named(
     assert "the resource `odd` has a wrong `sort_order`" in capsys.readouterr().err
     document("publish")
     assert scripted.resources() == {"s/t"}
+
+
+def test_a_credential_is_published_by_nobody_who_declares_it(scripted: Scripted, document: Document) -> None:
+    """Without a manifest too: by what it is called; what is only long may be the name of something."""
+    script = scripted.folder / "script.py"
+    said = 'description=f"{self.credentials}"'
+    script.write_text(SCRIPT.replace("**about))", f"{said}, **about))"))
+    scripted.configure(spec={"api_token": "correct-horse-battery", "workspace": "a long name of something"})
+    scripted.declare(("dashboard", "d", None))
+    document("publish")
+    for name in ("resources.jsonl", "index.html"):
+        published = (scripted.folder / "data" / "catalog" / name).read_text()
+        assert "a long name of something" in published
+        assert "correct-horse" not in published
