@@ -263,6 +263,19 @@ def how_to_discover(source: Source) -> str:
     return f"run: headwater discover {source.name}"
 
 
+def why_not_synced(source: Source) -> HeadwaterError | None:
+    """Why a source cannot be synced as it is configured; None where it can be."""
+    if needs_discovery(source):
+        is_on_hub = issubclass(source.integration, PluginSource) and source.integration.at.registry in HUB
+        what = "its plugin cannot be run" if is_on_hub else f"the tables of `{source.name}` are not known yet"
+        return ConfigError(what, hint=how_to_discover(source)).at(source=source.name)
+    if not source.nodes and not source.entity_types:
+        return ConfigError(f"`{source.name}` has neither tables nor resources: there is nothing to sync").at(
+            source=source.name
+        )
+    return None
+
+
 def snapshot_path(config: Config, source: str) -> Path:
     """Where a source's discovered tables are kept: beside the config file."""
     return config.folder / f"{source}.tables.json"

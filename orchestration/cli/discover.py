@@ -1,6 +1,7 @@
 """Commands that ask the source about itself: `test-connection`, `discover`."""
 
 import json as json_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -67,8 +68,8 @@ def discover(
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Ask a source for its tables, and keep the answer in SOURCE.tables.json beside the config file."""
-    from integrations.sdk.errors import ConfigError
+    """Ask sources for their tables, and keep each answer in SOURCE.tables.json beside the config file."""
+    from integrations.sdk.errors import ConfigError, HeadwaterError, TablesFailed
     from integrations.sdk.integration import Integration
     from orchestration.cli.targets import find_source
     from orchestration.config import load_config
@@ -81,25 +82,42 @@ def discover(
     if not discovering:
         what = f"source `{source}` declares" if source else "all sources declare"
         raise ConfigError(f"{what} tables in code: there is nothing to discover")
-    written = {}
+    written: dict[str, dict[str, Any]] = {}
+    problems = []
     for each in discovering:
-        with each.connected() as (integration, client):
-            snapshot = integration.discover(client)
-        path = snapshot_path(loaded, each.name)
-        if not integration.nodes(each.spec, snapshot) and path.exists():
-            raise ConfigError(
-                f"the source has no tables: {path.name} is kept as it was", hint="check its address and permissions"
-            ).at(source=each.name)
-        text = json_module.dumps(snapshot, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        changed = not path.exists() or path.read_text(encoding="utf-8") != text
-        fresh = path.with_suffix(".tmp")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-        written[each.name] = {"path": str(path), "changed": changed}
-    counts = {each.name: len(each.nodes) for each in load_sources(loaded)}
+        try:
+            written[each.name] = _written(each, snapshot_path(loaded, each.name))
+        except HeadwaterError as error:
+            problems.append(error.at(source=each.name))
+    if problems and len(discovering) == 1:
+        raise problems[0]
+    counts = {each.name: len(each.nodes) for each in load_sources(loaded)} if written else {}
     if json:
-        output.print_json({"sources": [{"source": n, "tables": counts[n], **about} for n, about in written.items()]})
-        return
-    for name, about in written.items():
-        state = "written" if about["changed"] else "unchanged"
-        output.console().print(f"{name}: {counts[name]:,} tables → {about['path']} ({state})", markup=False)
+        found = [{"source": name, "tables": counts[name], **about} for name, about in written.items()]
+        output.print_json({"sources": found, "errors": [output.error_document(problem) for problem in problems]})
+    else:
+        for name, about in written.items():
+            state = "written" if about["changed"] else "unchanged"
+            output.console().print(f"{name}: {counts[name]:,} tables → {about['path']} ({state})", markup=False)
+        for problem in problems:
+            output.print_error(problem)
+    if problems:
+        raise typer.Exit(TablesFailed("", problems, committed=len(written)).exit_code)
+
+
+def _written(source: Any, path: Path) -> dict[str, Any]:
+    """Ask a source for its tables, and keep the answer in the file. Raises: HeadwaterError."""
+    from integrations.sdk.errors import ConfigError
+
+    with source.connected() as (integration, client):
+        snapshot = integration.discover(client)
+    if not integration.nodes(source.spec, snapshot) and path.exists():
+        raise ConfigError(
+            f"the source has no tables: {path.name} is kept as it was", hint="check its address and permissions"
+        )
+    text = json_module.dumps(snapshot, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    changed = not path.exists() or path.read_text(encoding="utf-8") != text
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+    return {"path": str(path), "changed": changed}

@@ -65,6 +65,7 @@ def run_targets(chosen: Sequence[Any], folder: Any, *, asked: Any, quiet: bool) 
     from orchestration.cli.progress import BarReport, PlainReport, Report
     from orchestration.home import open_instance
     from orchestration.running import prepare_run
+    from orchestration.sources import why_not_synced
 
     console = output.errors()
     report: Report
@@ -81,7 +82,9 @@ def run_targets(chosen: Sequence[Any], folder: Any, *, asked: Any, quiet: bool) 
         for target in chosen:
             if isinstance(report, BarReport):
                 report.expect(target.source.name, _rows_last_time(target.source))
-            _require_tables(target)
+            if problem := why_not_synced(target.source):
+                report.failed(problem)
+                continue
             known = report.failed_count()
             result = prepare_run(target.source, instance, report, assets=target.assets, asked=asked)()
             if not result.success:
@@ -207,6 +210,10 @@ def _ledger_columns() -> Sequence[str]:
 
 
 def _plan(chosen: Sequence[Any], asked: Any, *, as_json: bool) -> None:
+    """Say what would be synced, and what cannot be; ends as the sync would, as far as that is known."""
+    from integrations.sdk.errors import TablesFailed
+    from orchestration.sources import why_not_synced
+
     plan = [
         {
             "source": target.source.name,
@@ -220,11 +227,17 @@ def _plan(chosen: Sequence[Any], asked: Any, *, as_json: bool) -> None:
         for node in target.source.nodes
         if target.assets is None or node.name in target.assets
     ]
+    problems = [problem for target in chosen if (problem := why_not_synced(target.source))]
     if as_json:
-        output.print_json({"plan": plan})
+        output.print_json({"plan": plan, "errors": [output.error_document(problem) for problem in problems]})
     else:
         header = ["source", "table", "parent", "write_mode", "window", "warehouse"]
-        output.print_table("Would sync", header, [[row[name] for name in header] for row in plan])
+        if plan:
+            output.print_table("Would sync", header, [[row[name] for name in header] for row in plan])
+        for problem in problems:
+            output.print_error(problem)
+    if problems:
+        raise typer.Exit(TablesFailed("", problems, committed=len(plan)).exit_code)
 
 
 def _write_mode(source: Any, node: Any) -> str:
@@ -253,19 +266,6 @@ def _rows_last_time(source: Any) -> dict[str, int]:
     with source.warehouse.session() as session:
         known: dict[str, int] = session.history.rows_last_time(source.name)
         return known
-
-
-def _require_tables(target: Any) -> None:
-    from integrations.sdk.errors import ConfigError
-    from orchestration.sources import how_to_discover, needs_discovery
-
-    if not target.source.nodes and not target.source.entity_types and not needs_discovery(target.source):
-        raise ConfigError(f"`{target.source.name}` has neither tables nor resources: there is nothing to sync")
-    if needs_discovery(target.source):
-        raise ConfigError(
-            f"the tables of `{target.source.name}` are not known yet",
-            hint=how_to_discover(target.source),
-        )
 
 
 def _explain_failure(report: Any, source: str, result: Any, *, is_known: bool) -> None:

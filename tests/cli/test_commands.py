@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.text import Text
 
 from integrations.sdk.testing import serving
@@ -233,6 +234,33 @@ def test_discover_mends_what_it_is_told_to_mend(
     assert "has no tables" in document_of(["discover", *config], capsys, code=2)["error"]["message"]
     assert snapshot.read_text() == good
     assert document_of(["sync", *config], capsys)["tables"][0]["rows"] == 1
+
+
+def test_a_source_whose_tables_are_not_known_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`sync` reads those that it can, `--dry-run` says the same before, `discover` asks every source."""
+    (tmp_path / "finder.py").write_text(DISCOVERING)
+    (tmp_path / "broken.py").write_text(DISCOVERING.replace("return FOUND", "raise ValueError('no such luck')"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hub = {"registry": "cloudquery", "path": "cloudquery/aws", "version": "v1"}
+    sources = [{"name": name, "path": name} for name in ("broken", "finder")] + [{"name": "hub", **hub}]
+    everything = {"tables": ["*"], "destinations": ["warehouse"], "spec": {}}
+    documents = [{"kind": "source", "spec": {**source, **everything}} for source in sources]
+    documents.append({"kind": "destination", "spec": {"name": "warehouse", "path": "duckdb"}})
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump_all(documents))
+    config = ["--config", str(tmp_path / "config.yaml")]
+    planned = document_of(["sync", "--dry-run", *config], capsys, code=2)
+    assert planned["plan"] == []
+    found = document_of(["discover", *config], capsys, code=1)
+    assert [each["source"] for each in found["sources"]] == ["finder"]
+    assert ["no such luck" in each["message"] for each in found["errors"]] == [True, False]
+    planned = document_of(["sync", "--dry-run", *config], capsys, code=1)
+    synced = document_of(["sync", *config], capsys, code=1)
+    assert ([each["table"] for each in planned["plan"]], synced["tables"][0]["rows"]) == (["t"], 1)
+    for said in (planned, synced):
+        assert {each["source"] for each in said["errors"]} == {"broken", "hub"}
+        assert "is on CloudQuery's Hub" in said["errors"][1]["hint"]
 
 
 def test_tables_show_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
