@@ -19,7 +19,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-slow test-real cloudquery-programs test-cloudquery test-image lock clean
+.PHONY: help setup demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-slow test-real cloudquery-programs test-cloudquery test-image lock clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -4
@@ -45,6 +45,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
 	@echo "Setting up what tests need"
 	@$(PIP_INSTALL) -r requirements-dev.lock
 	@touch $@
+
+# What tests need, an integration's own too; then: .venv/bin/python -m pytest tests/integrations/acme
+setup: $(VENV)/.dev
 
 demo: $(VENV)/.demo
 	@$(BIN)/python -m orchestration.demo
@@ -90,7 +93,7 @@ duckdb-1.5: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	@$(BIN)/python -m tests.smoke.wheel
 
-# Crash safety at length (half an hour): kills at random and at named points, contests, full disks.
+# Crash safety at length (an hour or more): kills at random and at named points, contests, full disks.
 faults: $(VENV)/.dev
 	@HEADWATER_FAULTS=long $(BIN)/python -m pytest tests/faults
 	@HEADWATER_FAULTS=long $(BIN)/python -m pytest tests/catalog/test_crashes.py tests/destinations/test_crashes.py

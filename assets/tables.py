@@ -217,8 +217,8 @@ def failure(source: Source, failed: list[TableOutcome], committed: int) -> dg.Fa
     return dg.Failure(description=str(summary), metadata=reasons, allow_retries=True)
 
 
-def parse_window(since: str | None, until: str | None) -> Window:
-    """A window from two ISO 8601 times; one without a zone is UTC. Raises: ConfigError."""
+def parse_window(since: str | None, until: str | None, called: tuple[str, str] = ("since", "until")) -> Window:
+    """A window from two ISO 8601 times, as their giver calls them; one without a zone is UTC. Raises: ConfigError."""
 
     def instant(text: str | None, what: str) -> datetime | None:
         if not text:
@@ -231,4 +231,4 @@ def parse_window(since: str | None, until: str | None) -> Window:
             ) from None
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
-    return Window(instant(since, "since"), instant(until, "until"))
+    return Window(instant(since, called[0]), instant(until, called[1]))

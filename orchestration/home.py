@@ -18,6 +18,8 @@ SETTINGS = """\
 # Dagster's settings for this project. Source: https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
   enabled: false
+nux:
+  enabled: false  # no dialog before the first look
 """
 
 

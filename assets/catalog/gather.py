@@ -141,7 +141,7 @@ def _loaded(session: Session, gathered: Gathered, source: Source, database: str)
     synced = session.history.synced_at(source.name)
     for node in nodes:
         _table(session, gathered, source, node, database, synced.get(node.name))
-        if node.parent is None and endpoint:
+        if endpoint:
             table = table_key(database, source.name, node.name)
             gathered.edges.append(Edge(upstream=endpoint.key, downstream=table, source=source.name, how="api"))
 

@@ -59,7 +59,11 @@ class SecodaIntegration(ABC):
             return
         error: BaseException | None = None
         try:
-            self.extract()
+            if inspect.isgenerator(self.extract()):
+                raise DeclarationError(
+                    "extract() is a generator, of which nothing is run",
+                    hint="call self.declare_resource(…) in the place of `yield`",
+                )
         except BaseException as raised:
             error = raised
             raise

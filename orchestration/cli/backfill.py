@@ -50,7 +50,7 @@ def _by_windows(part: "Part", begin: str, end: str) -> "Asked":
     from integrations.sdk.errors import ConfigError
     from orchestration.running import Asked
 
-    window = parse_window(begin, end)
+    window = parse_window(begin, end, ("--from", "--to"))
     if window.start is None or window.end is None:
         raise ConfigError("a backfill needs both --from and --to", hint="such as --from 2024-01-01 --to 2024-02-01")
     return Asked(partitions=key_range(part, window.start, window.end))

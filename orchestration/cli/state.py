@@ -77,7 +77,7 @@ def _place(node: "Node", to: str) -> tuple[str, str]:
 
     cursor = node.table.cursor
     if isinstance(cursor, TimeCursor):
-        start = parse_window(to, None).start
+        start = parse_window(to, None, ("--to", "")).start
         return "time", start.isoformat() if start else ""
     if isinstance(cursor, SequenceCursor):
         try:

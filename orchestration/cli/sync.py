@@ -39,7 +39,7 @@ def sync(
     from orchestration.cli.targets import find_targets, load
     from orchestration.running import Asked
 
-    window = parse_window(since, until)
+    window = parse_window(since, until, ("--since", "--until"))
     if full_refresh and window:
         raise ConfigError("--full-refresh reads everything: it goes with neither --since nor --until")
     asked = Asked(window=window, full_refresh=full_refresh)

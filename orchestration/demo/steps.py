@@ -143,7 +143,9 @@ def asked_for(record: SyncRecord) -> str:
     """What of a table was asked for: `everything`, `from 2013-11-30 20:00`, `2013-07-01 to 2013-07-08`."""
     if record.window_start and record.window_end:
         return f"{_moment(record.window_start)} to {_moment(record.window_end)}"
-    return f"from {_moment(record.cursor_before)}" if record.cursor_before else "everything"
+    if record.cursor_before:
+        return f"from {_moment(record.cursor_before)}"
+    return "everything" if record.mode == "full" else "what is new"
 
 
 def _moment(text: str) -> str:

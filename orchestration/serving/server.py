@@ -32,16 +32,23 @@ def serve(configured: SourceSpec, folder: Path, address: str, *, is_socket: bool
     plugin = SourcePlugin(configured, folder, memory_mib)
     server = grpc.server(
         ThreadPoolExecutor(THREADS, "plugin"),
-        options=[("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)],
+        options=[
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_send_message_length", MAX_MESSAGE),
+            ("grpc.so_reuseport", 0),  # else two servers share a port, and a client gets either
+        ],
     )
     plugin_pb2_grpc.add_PluginServicer_to_server(plugin, server)
     discovery_pb2_grpc.add_DiscoveryServicer_to_server(plugin, server)
+    wanted = address.rpartition(":")[2]
     try:
-        server.add_insecure_port(f"unix:{address}" if is_socket else address)
+        port = server.add_insecure_port(f"unix:{address}" if is_socket else address)
     except RuntimeError:
-        raise ConfigError(
-            f"nothing can listen at {address}", hint="another program does, or it is no address"
-        ) from None
+        port = None
+    if port is None or (
+        not is_socket and wanted.isdecimal() and int(wanted) not in (0, port)
+    ):  # 99999 is cut to 16 bits
+        raise ConfigError(f"nothing can listen at {address}", hint="another program does, or it is no address")
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

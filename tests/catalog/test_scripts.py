@@ -245,3 +245,11 @@ def test_a_credential_is_published_by_nobody_who_declares_it(scripted: Scripted,
         published = (scripted.folder / "data" / "catalog" / name).read_text()
         assert "a long name of something" in published
         assert "correct-horse" not in published
+
+
+def test_an_extract_that_yields_is_said_to_do_nothing(scripted: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    """A generator's code is not run by being called: what was declared before would be kept in silence."""
+    text = "from secodadk import SecodaIntegration\n\nclass Yielding(SecodaIntegration):\n    def extract(self):\n"
+    (scripted.folder / "script.py").write_text(f"{text}        yield 1\n")
+    assert run(["sync"]) == 2
+    assert "extract() is a generator" in capsys.readouterr().err

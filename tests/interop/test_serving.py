@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -210,10 +211,10 @@ def test_it_takes_the_flags_of_cloudquery_and_logs_as_it_reads_them(tmp_path: Pa
     assert any(line["level"] == "error" and "no such luck" in line["message"] for line in lines)
 
 
-def test_what_is_no_integration_is_not_served() -> None:
-    """A name that is misspelt is an error at once, and no server."""
+def refused(source: str, address: str) -> str:
+    """What `headwater serve` says when it refuses."""
     process = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", "serve", "nope", "--address", f"127.0.0.1:{free_port()}"],
+        [sys.executable, "-m", "orchestration.cli", "serve", source, "--address", address],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -222,7 +223,19 @@ def test_what_is_no_integration_is_not_served() -> None:
         check=False,
     )
     assert process.returncode == 2
-    assert "nope" in process.stderr
+    return process.stderr
+
+
+def test_what_is_no_integration_is_not_served() -> None:
+    """A name that is misspelt is an error at once, and no server."""
+    assert "nope" in refused("nope", f"127.0.0.1:{free_port()}")
+
+
+def test_a_port_is_served_by_one_only() -> None:
+    """One that another program listens at, and one that cannot be."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for address in (f"127.0.0.1:{taken.getsockname()[1]}", "127.0.0.1:99999"):
+            assert f"nothing can listen at {address}" in refused(SOURCE, address)
 
 
 def test_each_shard_has_a_part_of_the_tables(client: Client) -> None:
