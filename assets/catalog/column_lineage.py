@@ -1,7 +1,7 @@
 """Which columns of the warehouse a source's own columns are made from, as Dagster's UI draws it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -45,30 +45,26 @@ def _made_from_warehouse(catalog: Catalog) -> dict[str, Sequence[str]]:
     """Of each declared column, the warehouse's columns above it, however far."""
     entries = catalog.entries
     columns = {key for key, entry in entries.items() if entry.entity_type == "column"}
-    above: dict[str, list[str]] = defaultdict(list)
+    below: dict[str, list[str]] = defaultdict(list)
     for edge in catalog.edges:
-        if edge.upstream in columns and edge.downstream in columns:
-            above[edge.downstream].append(edge.upstream)
-    made: dict[str, Sequence[str]] = {}
-    for key in above:
-        if entries[key].source != WAREHOUSE and (found := _roots(key, above, entries)):
-            made[key] = found
-    return made
+        if edge.upstream in columns and edge.downstream in columns and entries[edge.downstream].source != WAREHOUSE:
+            below[edge.upstream].append(edge.downstream)
+    made: dict[str, list[str]] = defaultdict(list)
+    for root in sorted(key for key in below if entries[key].source == WAREHOUSE):
+        for key in _all_below(root, below):
+            made[key].append(root)
+    return dict(made)
 
 
-def _roots(key: str, above: Mapping[str, Sequence[str]], entries: Mapping[str, Entry]) -> Sequence[str]:
-    found: dict[str, None] = {}
-    seen, waiting = {key}, list(above[key])
+def _all_below(root: str, below: Mapping[str, Sequence[str]]) -> Iterable[str]:
+    found: set[str] = set()
+    waiting = list(below[root])
     while waiting:
         each = waiting.pop()
-        if each in seen:
-            continue
-        seen.add(each)
-        if entries[each].source == WAREHOUSE:
-            found[each] = None
-        else:
-            waiting.extend(above.get(each, ()))
-    return sorted(found)
+        if each not in found:
+            found.add(each)
+            waiting.extend(below.get(each, ()))
+    return found
 
 
 def _spelled(column: Entry, entries: Mapping[str, Entry]) -> str:

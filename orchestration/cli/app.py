@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
         app(args=list(arguments))
     except SystemExit as done:
         if done.code == stopping.INTERRUPTED:
-            return _stopped()
+            return _stopped(as_json="--json" in arguments)
         return done.code if isinstance(done.code, int) else 0
     except HeadwaterError as error:
         if debug:
@@ -89,10 +89,14 @@ def run(arguments: Sequence[str]) -> int:
             output.print_error(unexpected)
         return unexpected.exit_code
     except KeyboardInterrupt:
-        return _stopped()
+        return _stopped(as_json="--json" in arguments)
     return 0
 
 
-def _stopped() -> int:
-    output.errors().print("stopped; what was committed stays")
+def _stopped(*, as_json: bool) -> int:
+    said = "stopped; what was committed stays"
+    if as_json:
+        output.print_json({"error": output.error_document(HeadwaterError(said))})
+    else:
+        output.errors().print(said)
     return stopping.exit_code()
