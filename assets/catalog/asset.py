@@ -8,7 +8,7 @@ from typing import Any, get_args
 import dagster as dg
 
 from assets.catalog.collecting import collected_from_here, uncollected
-from assets.catalog.column_lineage import column_metadata
+from assets.catalog.column_lineage import COLUMN_METADATA, column_metadata
 from assets.catalog.gather import gather
 from assets.catalog.items import Kind
 from assets.catalog.model import Catalog
@@ -26,7 +26,7 @@ UNRESOLVED = "unresolved_lineage"
 Outcome = dg.MaterializeResult[None] | dg.AssetCheckResult
 MOST_LISTED = 50
 ACTIONS = ("created", "changed", "removed")
-ABOUT = {"resources", "edges", "unresolved", "problems"} | {
+ABOUT = {"resources", "edges", "unresolved", "problems", *COLUMN_METADATA} | {
     f"{kind}s {did}" for kind in get_args(Kind) for did in ACTIONS
 }
 """Metadata of every target's materialisations; what else there is, the target has said."""

@@ -10,6 +10,7 @@ from assets.catalog.gather import WAREHOUSE
 from assets.catalog.model import Catalog, Entry
 from assets.translator import table_key
 
+SCHEMA, LINEAGE, LEFT_OUT = COLUMN_METADATA = ("dagster/column_schema", "dagster/column_lineage", "columns not shown")
 MOST_COLUMNS = 1_000  # of one materialisation: an event is kept whole
 
 
@@ -33,10 +34,10 @@ def column_metadata(catalog: Catalog) -> dict[str, Any]:
         for key in shown
     ]
     deps = {names[key]: [_dep(entries[each], entries) for each in made[key]] for key in shown}
-    left_out = {"columns not shown": len(made) - len(shown)} if len(made) > len(shown) else {}
+    left_out = {LEFT_OUT: len(made) - len(shown)} if len(made) > len(shown) else {}
     return {
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/column_lineage": dg.TableColumnLineage(deps_by_column=deps),
+        SCHEMA: dg.TableSchema(columns=columns),
+        LINEAGE: dg.TableColumnLineage(deps_by_column=deps),
         **left_out,
     }
 

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from assets.catalog import column_lineage
+from assets.catalog.asset import ABOUT
 from assets.catalog.column_lineage import column_metadata
 from assets.catalog.model import Catalog, Edge, Entry
 
@@ -69,6 +70,12 @@ def test_nothing_is_said_where_no_column_comes_from_the_warehouse() -> None:
     """Neither for an empty catalog, nor for the warehouse's own relations."""
     assert column_metadata(catalog()) == {}
     assert column_metadata(catalog((COLUMNS["id"], COLUMNS["total"]), (COLUMNS["alone"], COLUMNS["sum"]))) == {}
+
+
+def test_it_is_for_dagster_and_not_for_the_terminal() -> None:
+    """`headwater publish` prints what a target says, which these are not."""
+    found = column_metadata(catalog((COLUMNS["total"], COLUMNS["spent"])))
+    assert found.keys() <= ABOUT
 
 
 def test_an_event_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
