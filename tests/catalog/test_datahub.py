@@ -299,5 +299,7 @@ def test_headwater_publishes_to_datahub(tmp_path: Path, monkeypatch: pytest.Monk
         for line in lines
         if (line["entityUrn"], line["aspectName"]) == (chapters, "upstreamLineage")
     )
-    assert [upstream["dataset"] for upstream in lineage["upstreams"]] == [books]
+    api, *parents = [upstream["dataset"] for upstream in lineage["upstreams"]]
+    assert f"(urn:li:dataPlatform:{SOURCE},api:http://127.0.0.1:" in api
+    assert parents == [books]
     assert TOKEN not in (tmp_path / "hub.json").read_text()
