@@ -258,16 +258,22 @@ def needs_discovery(source: Source) -> bool:
 
 def how_to_discover(source: Source) -> str:
     """What to do so that a source's tables are known."""
-    if issubclass(source.integration, PluginSource) and source.integration.at.registry in HUB:
-        return FROM_THE_HUB.format(path=source.integration.at.path)
-    return f"run: headwater discover {source.name}"
+    at = _on_the_hub(source)
+    return FROM_THE_HUB.format(path=at.path) if at else f"run: headwater discover {source.name}"
+
+
+def _on_the_hub(source: Source) -> PluginAt | None:
+    """Where its plugin is, if that is CloudQuery's Hub, from where none can be had."""
+    if not issubclass(source.integration, PluginSource) or source.integration.at.registry not in HUB:
+        return None
+    return source.integration.at
 
 
 def why_not_synced(source: Source) -> HeadwaterError | None:
     """Why a source cannot be synced as it is configured; None where it can be."""
     if needs_discovery(source):
-        is_on_hub = issubclass(source.integration, PluginSource) and source.integration.at.registry in HUB
-        what = "its plugin cannot be run" if is_on_hub else f"the tables of `{source.name}` are not known yet"
+        unknown = f"the tables of `{source.name}` are not known yet"
+        what = "its plugin cannot be run" if _on_the_hub(source) else unknown
         return ConfigError(what, hint=how_to_discover(source)).at(source=source.name)
     if not source.nodes and not source.entity_types:
         return ConfigError(f"`{source.name}` has neither tables nor resources: there is nothing to sync").at(

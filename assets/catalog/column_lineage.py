@@ -1,4 +1,4 @@
-"""Which columns of the warehouse a source's own columns are made from, as Dagster's UI draws it."""
+"""Which columns of the warehouse a source's own columns are made from, as metadata of Dagster's."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What Dagster's own UI can draw: columns that sources declare, and the warehouse's that they are made from."""
+"""What Dagster is told: columns that sources declare, and the warehouse's that they are made from."""
 
 import dagster as dg
 import pytest
