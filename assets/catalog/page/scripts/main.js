@@ -128,7 +128,7 @@ function start() {
     const [first] = resultLinks();
     if (!page.search.value || !first) return;
     page.search.blur();
-    first.click();
+    go(first.hash);
   });
   document.getElementById("skip").addEventListener("click", (event) => {
     event.preventDefault();
