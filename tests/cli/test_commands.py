@@ -65,6 +65,15 @@ def test_every_command_has_the_common_options(command: str, capsys: pytest.Captu
     assert all(option in text for option in ("--config", "--json", "--debug"))
 
 
+def test_json_is_json_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Strict readers refuse NaN, and bytes that are no text."""
+    output.print_json({"odd": [float("nan"), -float("inf")], "half": "a\ud800b", "large": 10**30})
+    printed = capsys.readouterr().out
+    read = json.loads(printed, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert read == {"odd": ["NaN", "-Infinity"], "half": "a?b", "large": 10**30}
+    assert printed.startswith('{\n  "odd": [\n    "NaN"')
+
+
 def test_sync_loads_everything_and_says_so(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A sync prints a line per table as it is done, then a summary with rows, pages and seconds."""
     text = output_of(["sync"], capsys)
