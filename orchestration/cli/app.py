@@ -1,5 +1,6 @@
 """The `headwater` command: its commands by name, and what happens to their errors."""
 
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
@@ -56,6 +57,9 @@ app.command("dev")(dev.dev)
 
 def main() -> None:
     """The entry point of the installed command."""
+    gc.set_threshold(
+        100_000, 20, 50
+    )  # imports and records make many objects and few cycles: a seventh of a short command
     sys.exit(run(sys.argv[1:]))
 
 
