@@ -19,6 +19,7 @@ from assets.catalog.unresolved import reasons
 from assets.source import LINEAGE, Source
 from assets.translator import asset_keys
 from assets.warehouse.duckdb import DuckDBWarehouse
+from assets.warehouse.session import Session
 from integrations.sdk.errors import HeadwaterError
 
 GROUP = "catalog"
@@ -86,13 +87,12 @@ def contents_of(target: CatalogTarget) -> Contents:
 
 def plan(target: CatalogTarget, catalog: Catalog) -> Plan:
     """What publishing would do."""
-    filtered = _filtered(target)
     with uncollected(), target.warehouse.session() as session:
         return plan_for(
             session,
             target.place,
             catalog,
-            filtered=filtered,
+            filtered=_filtered(session, target),
             threshold=target.threshold,
             forgotten=target.forgotten,
         )
@@ -104,11 +104,10 @@ def publish_now(target: CatalogTarget, catalog: Catalog, planned: Plan) -> Publi
         return publish(target.warehouse, target.name, target.connect(), catalog, planned)
 
 
-def _filtered(target: CatalogTarget) -> Callable[[str], bool]:
+def _filtered(session: Session, target: CatalogTarget) -> Callable[[str], bool]:
     """Whether a key is of a table that is still in the warehouse: then the config hides it, and it is not gone."""
-    with target.warehouse.session() as session:
-        database = target.warehouse.path.stem
-        rows = session.query("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal")[1]
+    database = target.warehouse.path.stem
+    rows = session.query("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal")[1]
     held = {f"warehouse/{database}.{schema}.{table}" for schema, table in rows}
     configured = {f"warehouse/{database}.{s.name}.{node.name}" for s in target.sources for node in s.nodes}
     hidden = held - configured

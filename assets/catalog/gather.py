@@ -1,13 +1,14 @@
 """Everything that the catalog holds before names are matched: what sources declare, and what Headwater loads."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from assets.catalog.model import Edge, Entry
 from assets.catalog_store import CREATE

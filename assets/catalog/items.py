@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import msgspec
+from msgspec.structs import replace
 
 from assets.catalog.model import Catalog, Edge, Entry, Unresolved
 
@@ -49,10 +50,14 @@ def items_of(catalog: Catalog) -> Sequence[Item]:
 
 def _items(catalog: Catalog) -> Iterator[Item]:
     for entry in catalog.entries.values():
-        yield _item("resource", entry.key, entry.source, resource_of(entry), entry.sql)
+        payload = msgspec.json.encode(resource_of(entry))
+        # what Secoda's shape has no place for, and other targets do, is in its digest as well
+        yield Item("resource", entry.key, entry.source, payload, _digest(payload + entry.sql.encode()))
+    internal = cache(lambda key: msgspec.json.encode(_Internal(key)))  # most are the ends of several edges
     for edge in catalog.edges:
-        document = {"from_identifier": _Internal(edge.upstream), "to_identifier": _Internal(edge.downstream)}
-        yield _item("edge", f"{edge.upstream} → {edge.downstream}", edge.source, document)
+        payload = b'{"from_identifier":%b,"to_identifier":%b}' % (internal(edge.upstream), internal(edge.downstream))
+        digest = f"{edge.how} {edge.confidence:g}"  # its ends are its key
+        yield Item("edge", f"{edge.upstream} → {edge.downstream}", edge.source, payload, digest)
     seen: set[str] = set()
     for loose in catalog.unresolved:
         ends: dict[str, dict[str, Any]] = {
@@ -62,11 +67,11 @@ def _items(catalog: Catalog) -> Iterator[Item]:
         for end in ends.values():
             if end["type"] == "internal_resource":
                 end["databuilder_id"] = f"{loose.source}/{end['databuilder_id']}"
-        item = _item("edge", "", loose.source, ends)
-        key = f"unresolved {item.digest}"
-        if key not in seen:
-            seen.add(key)
-            yield Item("edge", key, loose.source, item.payload, item.digest)
+        payload = msgspec.json.encode(ends)
+        digest = _digest(payload)
+        if digest not in seen:
+            seen.add(digest)
+            yield Item("edge", f"unresolved {digest}", loose.source, payload, digest)
 
 
 def resource_of(entry: Entry) -> Mapping[str, Any]:
@@ -86,10 +91,8 @@ def resource_of(entry: Entry) -> Mapping[str, Any]:
     return document
 
 
-def _item(kind: Kind, key: str, source: str, document: Mapping[str, Any], beside: str = "") -> Item:
-    """The item; what Secoda's shape has no place for, and other targets do, is in its digest as well."""
-    payload = msgspec.json.encode(document)
-    return Item(kind, key, source, payload, hashlib.sha256(payload + beside.encode()).hexdigest()[:32])
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def with_kept(catalog: Catalog, kept: Sequence[Item]) -> Catalog:

@@ -1,14 +1,12 @@
 """What the catalog holds: resources of all sources and of the warehouse, and the edges between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One resource. `key` is unique in the catalog; `databuilder_id` is what its source calls it, and never changes.
 
     `parent` is the key of what it is in, None for the topmost and where the parent is unknown. `database` and
@@ -61,10 +59,9 @@ class Unresolved(msgspec.Struct, frozen=True, kw_only=True):
     near: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
-class Catalog:
+class Catalog(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """All entries by key, and the edges between them."""
 
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = msgspec.field(default_factory=dict)
     edges: Sequence[Edge] = ()
     unresolved: Sequence[Unresolved] = ()

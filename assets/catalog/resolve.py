@@ -7,9 +7,12 @@ cannot be matched is kept, with the reason and the names that are near, and is p
 import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any
+
+from msgspec.structs import replace
 
 from assets.catalog.gather import DeclaredEdge, Gathered, key_of
 from assets.catalog.model import Catalog, Edge, Entry, Unresolved
@@ -93,31 +96,31 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
     """The catalog, with the ends of every declared edge matched, or kept as they were written."""
     readings = readings or Readings()
     names = Names(gathered.entries)
+    meanings = _Meanings(names, gathered.entries, readings)
     edges: dict[tuple[str, str], Edge] = {(edge.upstream, edge.downstream): edge for edge in gathered.edges}
     unresolved: list[Unresolved] = []
     queries: dict[str, dict[str, None]] = defaultdict(dict)  # by what is made of them
     for declared in gathered.declared:
         is_query = declared.upstream["type"] == "tables_from_query"
-        targets = _ends(names, gathered.entries, declared, declared.downstream, readings)
-        for upstream, confidence in _ends(names, gathered.entries, declared, declared.upstream, readings):
-            for downstream, _ in targets:
-                if isinstance(upstream, _Miss) or isinstance(downstream, _Miss):
-                    unresolved.append(
-                        _kept(declared, [end for end in (upstream, downstream) if isinstance(end, _Miss)])
-                    )
-                    continue
-                if is_query:
-                    queries[downstream][declared.upstream["sql"]] = None
-                if (upstream, downstream) not in edges:
-                    edges[upstream, downstream] = Edge(
-                        upstream=upstream,
-                        downstream=downstream,
-                        source=declared.source,
-                        how="sql" if is_query else "declared",
-                        confidence=confidence,
-                    )
+        upstreams, confidence = meanings.of(declared.source, declared.upstream)
+        downstreams, _ = meanings.of(declared.source, declared.downstream)
+        for ends in product(upstreams, downstreams):
+            upstream, downstream = ends
+            if isinstance(upstream, _Miss) or isinstance(downstream, _Miss):
+                unresolved.append(_kept(declared, [end for end in ends if isinstance(end, _Miss)]))
+                continue
+            if is_query:
+                queries[downstream][declared.upstream["sql"]] = None
+            if (upstream, downstream) not in edges:
+                edges[upstream, downstream] = Edge(
+                    upstream=upstream,
+                    downstream=downstream,
+                    source=declared.source,
+                    how="sql" if is_query else "declared",
+                    confidence=confidence,
+                )
         if is_query:
-            for downstream, _ in targets:
+            for downstream in downstreams:
                 if isinstance(downstream, str) and names.columns_of(downstream):
                     for edge in _of_columns(names, declared, downstream, readings):
                         edges.setdefault((edge.upstream, edge.downstream), edge)
@@ -171,26 +174,33 @@ def _kept(declared: DeclaredEdge, misses: Sequence[_Miss]) -> Unresolved:
     )
 
 
-def _ends(
-    names: Names,
-    entries: Mapping[str, Entry],
-    declared: DeclaredEdge,
-    end: Mapping[str, Any],
-    readings: Readings,
-) -> Sequence[tuple[str | _Miss, float]]:
-    """What one end of an edge means: one entry, or the tables of a query."""
-    kind = end["type"]
-    if kind == "internal_resource":
-        key = key_of(declared.source, end["databuilder_id"])
-        return [(key if key in entries else _Miss(f"{declared.source} declares no `{end['databuilder_id']}`"), 1.0)]
-    if kind == "tables_from_query":
-        reading = readings.of(end["sql"], *(end.get(key) for key in READ_AS))
-        if reading.why:
-            return [(_Miss(f"the query names no table of the catalog: {reading.why}"), reading.confidence)]
-        besides = declared.source if end.get("external") else None
-        tables = [names.table(name, schema, database, besides) for database, schema, name in reading.tables]
-        return [(table, reading.confidence) for table in tables]
-    table = names.table(end["table"], end.get("schema"), end.get("database"), declared.source)
-    if kind == "external_table" or isinstance(table, _Miss):
-        return [(table, 1.0)]
-    return [(names.column(table, end["column"]), 1.0)]
+class _Meanings:
+    """What ends of edges mean. Few of them are declared many times: the same object each time."""
+
+    def __init__(self, names: Names, entries: Mapping[str, Entry], readings: Readings) -> None:
+        self._names, self._entries, self._readings = names, entries, readings
+        self._known: dict[tuple[str, int], tuple[Sequence[str | _Miss], float]] = {}
+
+    def of(self, source: str, end: Mapping[str, Any]) -> tuple[Sequence[str | _Miss], float]:
+        """One entry, or the tables of a query; and how sure that is. `end` must outlive this object."""
+        known = self._known.get((source, id(end)))
+        if known is None:
+            known = self._known[source, id(end)] = self._find(source, end)
+        return known
+
+    def _find(self, source: str, end: Mapping[str, Any]) -> tuple[Sequence[str | _Miss], float]:
+        kind = end["type"]
+        if kind == "internal_resource":
+            key = key_of(source, end["databuilder_id"])
+            return [key if key in self._entries else _Miss(f"{source} declares no `{end['databuilder_id']}`")], 1.0
+        if kind == "tables_from_query":
+            reading = self._readings.of(end["sql"], *(end.get(key) for key in READ_AS))
+            if reading.why:
+                return [_Miss(f"the query names no table of the catalog: {reading.why}")], reading.confidence
+            besides = source if end.get("external") else None
+            tables = [self._names.table(name, schema, database, besides) for database, schema, name in reading.tables]
+            return tables, reading.confidence
+        table = self._names.table(end["table"], end.get("schema"), end.get("database"), source)
+        if kind == "external_table" or isinstance(table, _Miss):
+            return [table], 1.0
+        return [self._names.column(table, end["column"])], 1.0

@@ -1,8 +1,9 @@
 """A catalog with everything in it that DataHub is told of, for tests of that target."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from assets.catalog.model import Catalog, Edge, Entry, Unresolved
 

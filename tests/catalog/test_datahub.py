@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +21,7 @@ from datahub.emitter.mcp_builder import entity_supports_aspect
 from datahub.lite.sqlite_lite import SqliteLite
 from datahub.metadata.schema_classes import UpstreamLineageClass
 from datahub.metadata.urns import Urn
+from msgspec.structs import replace
 
 from assets.catalog.targets.datahub import DataHub, Spec, connect
 from integrations.sdk.errors import ConfigError, WarehouseError

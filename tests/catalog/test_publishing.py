@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from assets.catalog.model import Catalog, Edge, Entry
 from assets.catalog.publishing import Acknowledge, Change, Plan, plan_for, publish
@@ -94,6 +95,15 @@ def test_a_target_is_told_what_differs(world: World) -> None:
         ("edge", "s/a → s/b"),
         ("edge", "s/b → s/c"),
     }
+
+
+def test_an_edge_that_is_known_otherwise_is_told_again(world: World) -> None:
+    """Its ends are the same; how it is known, and how surely, is what pages and other targets show."""
+    known = catalog("a", "b")
+    for how, confidence, action in (("sql", 0.9, "created"), ("sql", 0.5, "changed"), ("declared", 1.0, "changed")):
+        edge = Edge(upstream="s/a", downstream="s/b", source="s", how=how, confidence=confidence)
+        assert world.publish(replace(known, edges=[edge])).count(action, "edge") == 1
+    assert not world.plan(replace(known, edges=[edge])).changes
 
 
 def test_a_target_that_fails_half_way_gets_the_rest_later(world: World) -> None:

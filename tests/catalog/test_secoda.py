@@ -1,12 +1,13 @@
 """The target `secoda`, against a server that behaves as Secoda documents it (tests/catalog/secoda_api.py)."""
 
+import dataclasses
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from assets.catalog.model import Catalog, Edge, Entry, Unresolved
 from assets.catalog.targets import TARGETS, connect, spec_of
@@ -250,7 +251,7 @@ def test_what_cannot_be_read_back(world: World, server: Server, workspace: Works
     """It is said; the upload stands."""
     refuses = workspace.__call__
     with serving(
-        lambda asked: refuses(asked) if "catalog" not in asked.path else refuses(replace(asked, path="/"))
+        lambda asked: refuses(asked) if "catalog" not in asked.path else refuses(dataclasses.replace(asked, path="/"))
     ) as s:
         done = world.publish(target(s), chain(3))
     assert done.problems[0].startswith("what Secoda holds cannot be read back: the source answers 404")

@@ -57,7 +57,7 @@ def encode(catalog: Catalog, title: str, generated_at: datetime) -> dict[str, An
             "downstream": [at[edge.downstream] for edge in edges],
             "source": _field([strings[edge.source] for edge in edges]),
             "how": _field([strings[edge.how] for edge in edges]),
-            "doubt": _field([round(1 - edge.confidence, 3) for edge in edges]),
+            "doubt": _field([0 if edge.confidence == 1 else round(1 - edge.confidence, 3) for edge in edges]),
         },
         "unresolved": [
             *([gap.source, _words(gap.upstream), _words(gap.downstream), gap.reason, list(gap.near)]
