@@ -78,7 +78,30 @@ def print_json(document: Any) -> None:
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], *, footer: Any = None) -> None:
     """Print rows in columns; numbers stand right, and a column without any value is left out."""
-    kept = [n for n, _ in enumerate(header) if not rows or any(_has_value(row[n]) for row in rows)]
+    _print(_table(title, header, rows, footer))
+
+
+def print_records(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows in columns where they fit, else one below another, each as its columns and their values."""
+    wide = _table(title, header, rows)
+    stream = console()
+    if stream.measure(wide, options=stream.options.update(max_width=sys.maxsize)).maximum <= stream.width:
+        _print(wide)
+        return
+    made = Table(title=printable(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column("column", max_width=stream.width // 2, overflow="fold")
+    made.add_column("value", overflow="fold")
+    kept = _with_values(header, rows)
+    for number, row in enumerate(rows, start=1):
+        made.add_row(f"[bold]row {number:,}[/]")
+        for position in kept:
+            made.add_row(escape(printable(header[position])), escape(printable(shown(row[position]))))
+        made.add_section()
+    _print(made)
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], footer: Any = None) -> Table:
+    kept = _with_values(header, rows)
     table = Table(
         title=printable(title),
         title_justify="left",
@@ -100,7 +123,23 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]
         table.add_row(
             *(_harmless(cell) if isinstance(cell, Text) else escape(printable(shown(cell))) for cell in cells)
         )
-    console().print(table)
+    return table
+
+
+def _with_values(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sequence[int]:
+    """The positions of columns that have any value; of all where there are no rows."""
+    return [n for n, _ in enumerate(header) if not rows or any(_has_value(row[n]) for row in rows)]
+
+
+def _print(table: Table) -> None:
+    """Print a table; without the spaces at the ends of its lines where no terminal shows it."""
+    stream = console()
+    if stream.is_terminal:
+        stream.print(table)
+        return
+    with stream.capture() as captured:
+        stream.print(table)
+    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def _harmless(cell: Text) -> Text:

@@ -58,6 +58,6 @@ def preview(
             }
         )
         return
-    output.print_table(f"{source.name}.{node.name}", header, rows)
+    output.print_records(f"{source.name}.{node.name}", header, rows)
     for column, value, reason in rejected:
         output.console().print(f"rejected: {column} = {value}: {reason}", markup=False)

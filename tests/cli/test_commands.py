@@ -154,6 +154,31 @@ def test_preview_shows_rows_and_writes_nothing(project: Project, capsys: pytest.
     assert document_of(["preview", "bocks"], capsys, code=2)["error"]["hint"].startswith("did you mean")
 
 
+@pytest.mark.parametrize(("width", "is_whole"), [(160, True), (60, False)])
+def test_preview_shows_wide_rows_one_below_another(
+    width: int, is_whole: bool, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row whose columns do not fit is a list of columns and values: no name is cut into pieces."""
+    monkeypatch.setattr(output, "WIDTH_ELSEWHERE", width)
+    lines = [line.split() for line in output_of(["preview", "books", "-n", "2"], capsys).splitlines()]
+    assert (["row", "2"] in lines) is not is_whole
+    assert (["reader_email", "***"] in lines) is not is_whole
+    assert any("reader_email" in line for line in lines)
+
+
+def test_no_line_ends_with_spaces(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is kept in a file has no spaces at the ends of its lines."""
+    for arguments in (
+        ["sync"],
+        ["tables"],
+        ["validate"],
+        ["runs"],
+        ["preview", "books"],
+        ["lineage", "SELECT a FROM b"],
+    ):
+        assert [line for line in output_of(arguments, capsys).splitlines() if line != line.rstrip()] == []
+
+
 def test_test_connection(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A source that answers is connected; one request is enough."""
     assert "connected" in output_of(["test-connection"], capsys)
