@@ -60,7 +60,10 @@ def main() -> None:
     gc.set_threshold(
         100_000, 20, 50
     )  # imports and records make many objects and few cycles: a seventh of a short command
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if stopping.has_come() and code == stopping.exit_code():
+        stopping.end_at_once()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -5,7 +5,9 @@ Dagster's handlers in a run, and DuckDB, which ends its query with a RuntimeErro
 
 import os
 import signal
+import sys
 import threading
+from typing import NoReturn
 
 INTERRUPTED = 128 + signal.SIGINT
 ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -39,3 +41,14 @@ def has_come() -> bool:
 def exit_code() -> int:
     """128 and the number of the first signal; SIGINT's where none has been seen."""
     return 128 + _arrived[0] if has_come() else INTERRUPTED
+
+
+def end_at_once() -> NoReturn:
+    """End the process after a signal, when all is closed, without Python's own end.
+
+    Readers may still wait for a source's answer. Python would end among them, with DuckDB's objects in their hands,
+    and DuckDB would call those leaked.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(exit_code())
