@@ -13,6 +13,12 @@ from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
 if TYPE_CHECKING:
     from assets.lineage import SqlLineage, StatementLineage, TableName
 
+WORDS = {
+    "parsed": "parsed",
+    "partly": "partly parsed",
+    "fallback": "fallback: only words were read",
+    "failed": "failed",
+}
 STYLES = {"parsed": "green", "partly": "yellow", "fallback": "yellow", "failed": "red"}
 
 
@@ -96,6 +102,7 @@ def _tables(path: Path | None) -> dict[str, Any] | None:
 
     from assets.lineage import checked
     from integrations.sdk.errors import ConfigError
+    from orchestration.yaml_values import why_not_yaml
 
     if path is None:
         return None
@@ -104,8 +111,10 @@ def _tables(path: Path | None) -> dict[str, Any] | None:
         read = json_module.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} is neither JSON nor YAML: {error}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is no JSON: {error}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {why_not_yaml(error)}") from None
     try:
         return dict(checked(read))
     except TypeError as error:
@@ -158,11 +167,11 @@ def _statement(statement: "StatementLineage") -> dict[str, Any]:
 def _show(found: "SqlLineage") -> None:
     tables = [[str(table), "read"] for table in found.sources] + [[str(table), "written"] for table in found.targets]
     if tables:
-        output.print_table("Tables", ["table", ""], tables)
+        output.print_table("Tables", ["table", "access"], tables)
     if found.columns:
         output.print_table(
             "Columns",
-            ["in", "column", "from"],
+            ["table", "column", "from"],
             [
                 [
                     str(column.target_table) if column.target_table else None,
@@ -188,8 +197,10 @@ def _show(found: "SqlLineage") -> None:
             ],
         )
     console = output.console()
-    dialect = f" as {found.dialect}" if found.dialect and found.status != "failed" else ""
-    console.print(f"{found.status}{dialect}, confidence {found.confidence:g}", style=STYLES[found.status], markup=False)
+    dialect = "generic SQL" if found.dialect == "generic" else found.dialect
+    how = f" as {dialect}" if dialect and found.status in ("parsed", "partly") else ""
+    trust = f", confidence {found.confidence:g}" if found.confidence else ""
+    console.print(f"{WORDS[found.status]}{how}{trust}", style=STYLES[found.status], markup=False)
     for each in found.unresolved:
         console.print(f"unresolved: {each}", markup=False)
     for problem in found.problems:
