@@ -15,7 +15,7 @@ import yaml
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import nearest
 from orchestration.substitution import PLACEHOLDER, Plain
-from orchestration.yaml_values import Loader
+from orchestration.yaml_values import Loader, why_not_yaml
 
 MARK = re.compile("\ue000(\\d+)\ue001")
 
@@ -73,8 +73,8 @@ def _parsed(file: Path) -> list[Any]:
     try:
         documents = list(yaml.load_all(PLACEHOLDER.sub(mark, text), _Loader))
     except yaml.YAMLError as error:
-        said = _unmarked(" ".join(str(error).split()), placeholders)
-        raise ConfigError(f"{file.name} is not YAML: {said}") from None
+        said = _unmarked(why_not_yaml(error), placeholders)
+        raise ConfigError(f"{file} is not YAML: {said}") from None
     return [_unmarked(document, placeholders) for document in documents if document is not None]
 
 

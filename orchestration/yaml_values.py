@@ -44,6 +44,14 @@ for _type in ("int", "float", "timestamp"):
     Loader.add_constructor(f"tag:yaml.org,2002:{_type}", getattr(Loader, f"construct_yaml_{_type}"))
 
 
+def why_not_yaml(error: yaml.YAMLError) -> str:
+    """What is wrong and where, in a line; the lines that PyYAML shows of the text are left out."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    what = ", ".join(said for said in (error.context, error.problem) if said)
+    return f"{what} (line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1})"
+
+
 def value_of(text: str) -> Any:
     """What a text stands for; the text itself where it is no YAML.
 

@@ -91,7 +91,9 @@ def test_every_mistake_is_one_clear_message(
 
 def test_not_yaml_and_not_there(tmp_path: Path) -> None:
     """A file that is not YAML, not documents of ours, or not there, is said so."""
-    assert "not YAML" in message(tmp_path, "kind: [")
+    said = message(tmp_path, "kind: [")
+    assert f"{tmp_path / 'config.yaml'} is not YAML: while parsing a flow node, expected the node content" in said
+    assert "(line 1, column 8)" in said
     assert "needs `kind`" in message(tmp_path, "- 1\n")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "other.yaml")
