@@ -133,12 +133,12 @@ def _options(configured: SourceSpec, nodes: Sequence[Node]) -> dict[str, TableOp
 def checked_spec(integration: type[SecodaIntegration], configured: SourceSpec, manifest: Manifest | None = None) -> Any:
     """The source's spec: a model for an Integration, the dictionary itself for a plain SecodaIntegration."""
     if issubclass(integration, Integration):
-        spec = validated(integration.spec, configured.spec, f"source `{configured.name}`, spec")
+        spec = validated(integration.spec, configured.spec, "spec")
         register_secrets_of(spec)
         register_probable_secrets(spec.model_extra or {})
         return spec
     if manifest:
-        credentials = manifest.credentials(configured.spec, f"source `{configured.name}`, spec")
+        credentials = manifest.credentials(configured.spec, "spec")
         manifest.allowed(credentials)  # an endpoint that cannot be is said now, not at the first request
         return credentials
     register_probable_secrets(configured.spec)
@@ -272,13 +272,10 @@ def _on_the_hub(source: Source) -> PluginAt | None:
 def why_not_synced(source: Source) -> HeadwaterError | None:
     """Why a source cannot be synced as it is configured; None where it can be."""
     if needs_discovery(source):
-        unknown = f"the tables of `{source.name}` are not known yet"
-        what = "its plugin cannot be run" if _on_the_hub(source) else unknown
+        what = "its plugin cannot be run" if _on_the_hub(source) else "its tables are not known yet"
         return ConfigError(what, hint=how_to_discover(source)).at(source=source.name)
     if not source.nodes and not source.entity_types:
-        return ConfigError(f"`{source.name}` has neither tables nor resources: there is nothing to sync").at(
-            source=source.name
-        )
+        return ConfigError("it has neither tables nor resources: there is nothing to sync").at(source=source.name)
     return None
 
 

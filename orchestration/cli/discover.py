@@ -98,7 +98,9 @@ def discover(
     else:
         for name, about in written.items():
             state = "written" if about["changed"] else "unchanged"
-            output.console().print(f"{name}: {counts[name]:,} tables → {about['path']} ({state})", markup=False)
+            output.console().print(
+                f"{name}: {output.counted(counts[name], 'table')} → {about['path']} ({state})", markup=False
+            )
         for problem in problems:
             output.print_error(problem)
     if problems:

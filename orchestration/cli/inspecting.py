@@ -65,7 +65,9 @@ def _write_docs(
         output.print_json({"docs": [{"source": name, "files": files} for name, files in written.items()]})
         return
     for name, files in written.items():
-        output.console().print(f"{name}: {len(files)} files in {folder / name}", markup=False, soft_wrap=True)
+        output.console().print(
+            f"{name}: {output.counted(len(files), 'file')} in {folder / name}", markup=False, soft_wrap=True
+        )
 
 
 def _table_document(source: str, node: Any) -> dict[str, Any]:

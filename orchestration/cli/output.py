@@ -166,6 +166,15 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "page"), counted(2000, "page")
+    ('1 page', '2,000 pages')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_error(error: HeadwaterError) -> None:
     """One clear message: what, where, which request, and the next step."""
     text = printable(str(error))

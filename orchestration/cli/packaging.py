@@ -211,7 +211,8 @@ def _print(report: "Report", target: str) -> None:
         if (left := count - sum(each.rule.id == id for each in shown)) > 0:
             console.print(f"… and {left:,} more of {id}", markup=False)
     looked_at = ", ".join(report.looked_at)
-    console.print(f"{report.errors} errors, {report.warnings} warnings; looked at: {looked_at}", markup=False)
+    found = f"{output.counted(report.errors, 'error')}, {output.counted(report.warnings, 'warning')}"
+    console.print(f"{found}; looked at: {looked_at}", markup=False)
     if report.asked:
         console.print(redact("asked: " + ", ".join(report.asked[:10])), markup=False)
 

@@ -20,6 +20,7 @@ from rich.text import Text
 from assets.observing import Observer, TableOutcome
 from integrations.sdk.errors import HeadwaterError
 from integrations.sdk.schema import Node
+from orchestration.cli import output
 
 MAX_BARS = 24
 REFRESH_S = 0.1
@@ -73,8 +74,8 @@ class PlainReport(Report):
         super().finished(outcome)
         record = outcome.record
         self._console.print(
-            f"{record.source}.{record.table_name}: {record.outcome}, {record.rows:,} rows, {record.pages:,} pages, "
-            f"{record.seconds:.1f} s",
+            f"{record.source}.{record.table_name}: {record.outcome}, {output.counted(record.rows, 'row')}, "
+            f"{output.counted(record.pages, 'page')}, {record.seconds:.1f} s",
             markup=False,
         )
 

@@ -84,10 +84,14 @@ def _place(node: "Node", to: str) -> tuple[str, str]:
             return "sequence", str(int(to))
         except ValueError:
             raise ConfigError(f"--to {to}: `{node.name}` follows a number") from None
-    what = "an opaque token" if cursor else "no cursor"
+    if cursor is None:
+        raise ConfigError(
+            f"`{node.name}` has no cursor to set back: every sync reads all of it",
+            hint="headwater state show lists the tables that have one",
+        )
     raise ConfigError(
-        f"`{node.name}` has {what}: it cannot be set back to a value",
-        hint="headwater state reset forgets a token; headwater sync --full-refresh reads everything anew",
+        f"`{node.name}` has an opaque token: it cannot be set back to a value",
+        hint="headwater state reset forgets it, so that the next sync reads everything",
     )
 
 
@@ -111,8 +115,7 @@ def _change(targets: list[str], config: Any, change: Any, done: str, *, as_json:
         output.print_json({"tables": [{"source": s, "table": t, "cursors": n} for s, t, n in changed]})
         return
     for source_name, table, count in changed:
-        plural = "" if count == 1 else "s"
-        output.console().print(f"{source_name}.{table}: {count:,} cursor{plural} {done}", markup=False)
+        output.console().print(f"{source_name}.{table}: {output.counted(count, 'cursor')} {done}", markup=False)
     if not changed:
         output.console().print("none of these tables is incremental, or nothing has been synced yet")
 

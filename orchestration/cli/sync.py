@@ -140,7 +140,7 @@ def print_summary(report: Any) -> None:
                 for record in records
             ],
             footer=[
-                f"{len(records)} table{'s' if len(records) > 1 else ''}",
+                output.counted(len(records), "table"),
                 "",
                 "",
                 f"{rows:,}",
@@ -167,7 +167,8 @@ def print_summary(report: Any) -> None:
         output.console().print(f"note: {note}", markup=False)
     rejected = sum(outcome.record.rejected for outcome in report.outcomes)
     if rejected:
-        output.console().print(f"{rejected:,} records could not be read: see headwater.rejected_rows in the warehouse")
+        what = output.counted(rejected, "record")
+        output.console().print(f"{what} could not be read: see headwater.rejected_rows in the warehouse")
     for error in [*(outcome.error for outcome in report.outcomes if outcome.error), *report.failures]:
         output.print_error(error)
     for each in report.delivered:

@@ -128,14 +128,18 @@ def _show(records: Sequence[SyncRecord], before: Mapping[str, int], after: Mappi
         for record in [by_table[table]]
     ]
     totals = [sum(row[position] for row in rows) for position in range(2, len(HEADER))]
-    tables = f"{len(rows)} table{'s' if len(rows) > 1 else ''}"
     added = [_added(row[-1] - row[-2]) for row in [*rows, totals]]
     width = max(len(text) for text in ["added", *added])
     output.print_table(
         "",
         [*HEADER, f"{'added':>{width}}"],
         [[*row, f"{more:>{width}}"] for row, more in zip(rows, added, strict=False)],
-        footer=[tables, f"in {seconds:.1f} s", *map(output.shown, totals), f"{added[-1]:>{width}}"],
+        footer=[
+            output.counted(len(rows), "table"),
+            f"in {seconds:.1f} s",
+            *map(output.shown, totals),
+            f"{added[-1]:>{width}}",
+        ],
     )
 
 

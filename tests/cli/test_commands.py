@@ -79,6 +79,7 @@ def test_sync_loads_everything_and_says_so(project: Project, capsys: pytest.Capt
     text = output_of(["sync"], capsys)
     assert re.search(rf"{SOURCE}\.books +done +4 +2 +2", text)
     assert re.search(rf"{SOURCE}\.chapters: done, 8 rows, 4 pages", text)
+    assert re.search(rf"{SOURCE}\.authors: done, \d+ rows?, 1 page, ", text)
     assert "dashboard_group" in text
     assert project.query(f"SELECT count(*) FROM {SOURCE}.chapters") == [(8,)]
 
@@ -295,6 +296,29 @@ def test_a_source_whose_tables_are_not_known_does_not_hide_the_others(
     for said in (planned, synced):
         assert {each["source"] for each in said["errors"]} == {"broken", "hub"}
         assert "is on CloudQuery's Hub" in said["errors"][1]["hint"]
+
+
+def test_an_error_names_its_source_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it is comes first; what is wrong does not say it again."""
+    project = Project(tmp_path, "tests.example", {"token": TOKEN})
+    assert run(["validate", "--config", str(project.config)]) == 2
+    assert capsys.readouterr().err == f"error: {SOURCE}: spec: `base_url` is missing\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT a FROM b", "parsed as generic SQL, confidence 0.95"),
+        ("UPDATE t SET a = 1; SELEC x FROM y", "partly parsed as generic SQL, confidence 0."),
+        ("SELECT ((( a FROM b.c JOIN d ON", "fallback: only words were read, confidence 0.6"),
+        ("this is no sql", "failed\n"),
+    ],
+)
+def test_lineage_says_how_it_was_read(sql: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The status in words, with the confidence where there is any; each column of the table has a header."""
+    text = output_of(["lineage", sql], capsys, code=1 if "failed" in said else 0)
+    assert said in text
+    assert ("table" in text) is ("access" in text) or "failed" in said
 
 
 def test_tables_show_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from integrations.sdk.testing import Server, serving
 from orchestration.cli.app import run
 from orchestration.testing import SOURCE, Project
+from tests.example import TOKEN
 from tests.orchestration.incremental import Api
 
 
@@ -48,6 +49,16 @@ def refusal_of(arguments: list[str], capsys: pytest.CaptureFixture[str], code: i
 
 def values(document: Any) -> dict[str, str]:
     return {cursor["table"]: cursor["value"] for cursor in document["cursors"] if cursor["kind"] != "parents"}
+
+
+def test_a_table_without_a_cursor_cannot_be_rewound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says that every sync reads all of it, not how a token is forgotten."""
+    project = Project(tmp_path, "tests.example", {"token": TOKEN, "base_url": "http://x"})
+    said = refusal_of(
+        ["state", "rewind", f"{SOURCE}.books", "--to", "2024-01-01", "--config", str(project.config)], capsys
+    )
+    assert "`books` has no cursor to set back: every sync reads all of it" in said
+    assert "token" not in said
 
 
 def test_state_is_shown(world: World, capsys: pytest.CaptureFixture[str]) -> None:
