@@ -97,7 +97,7 @@ class Reader:
             spec.pop("registry")
         if registry in HUB:
             version = spec.get("version")
-            if not version or not str(version).startswith("v"):
+            if not version or not str(version).startswith(("v", "${")):
                 what = "is missing" if not version else "does not begin with v"
                 raise ConfigError(f"{self.where}: `version` {what}", hint="such as v1.0.0")
         self._require(spec, "docker_registry_auth_token", lambda value: isinstance(value, str), "a text")
@@ -129,7 +129,7 @@ class Reader:
             return name
         if re.match(NAME, name):
             return name
-        if field == "name":
+        if field == "name" and "${" not in name:
             self._note("name", f"it is called `{slug(name)}` here: DuckDB and Dagster want plain names")
         return slug(name)
 

@@ -20,7 +20,7 @@ from integrations.sdk.redact import redact
 from orchestration.cloudquery_files import Difference, Reader
 from orchestration.documents import Document, read_documents
 from orchestration.specs import FLAGS, LISTS, CatalogSpec, DestinationSpec, DuckDBSpec, SourceSpec, TransformerSpec
-from orchestration.substitution import substitute
+from orchestration.substitution import PLACEHOLDER, substitute
 
 DEFAULT_PATH = "config.yaml"
 WAREHOUSE_NAME = "warehouse"
@@ -61,8 +61,12 @@ def config_path(given: str | Path | None = None) -> Path:
     return Path(given or os.environ.get("HEADWATER_CONFIG") or DEFAULT_PATH).expanduser().absolute()
 
 
-def load_config(given: str | Path | None = None) -> Config:
-    """Read and check the config file, or all of a folder's. Raises: ConfigError."""
+def load_config(given: str | Path | None = None, *, unset: list[str] | None = None) -> Config:
+    """Read and check the config file, or all of a folder's. Raises: ConfigError.
+
+    With a list for what is `unset`, the file is only to be looked at: fields that need a value which is not there are
+    left out where they must be more than a text, and documents are not compared with each other.
+    """
     path = config_path(given)
     folder = path if path.is_dir() else path.parent
     sources: list[SourceSpec] = []
@@ -72,33 +76,38 @@ def load_config(given: str | Path | None = None) -> Config:
     differences: list[Difference] = []
     for document in read_documents(path, KINDS):
         reader, where = Reader(document.where), document.where
-        spec = _filled(document, folder)
+        spec = _filled(document, folder, unset)
+        is_known = not unset
         if document.kind == "source":
-            sources.append(_checked(SourceSpec, reader.source(spec), where))
+            sources.append(_checked(SourceSpec, reader.source(spec), where, is_known=is_known))
         elif document.kind == "destination":
-            destinations.append(_destination(reader.destination(spec), where))
+            destinations.append(_destination(reader.destination(spec), where, is_known=is_known))
         elif document.kind == "catalog":
-            catalogs.append(_checked(CatalogSpec, spec, where))
+            catalogs.append(_checked(CatalogSpec, spec, where, is_known=is_known))
         else:
-            transformers.append(_checked(TransformerSpec, spec, where).name)
+            transformers.append(_checked(TransformerSpec, spec, where, is_known=is_known).name)
         differences += reader.differences
-    _check_versions(sources)
     landed = _landing(sources, destinations, differences)
     at = path / DEFAULT_PATH if path.is_dir() else path
     config = Config(at, tuple(landed), tuple(destinations), tuple(catalogs), tuple(transformers), tuple(differences))
-    _cross_check(config)
+    if not unset:
+        _check_versions(sources)
+        _cross_check(config)
     return config
 
 
-def _filled(document: Document, folder: Path) -> dict[str, Any]:
+def _filled(document: Document, folder: Path, unset: list[str] | None) -> dict[str, Any]:
     """A document's spec with what its placeholders stand for: flags and lists as such, a plugin's own as YAML."""
     outer = {key: value for key, value in document.spec.items() if key != "spec"}
-    filled: dict[str, Any] = substitute(outer, folder)
+    filled: dict[str, Any] = substitute(outer, folder, unset=unset)
     typed = [field for field in outer if field in FLAGS or (field in LISTS and isinstance(outer[field], str))]
-    filled |= {field: substitute(outer[field], folder, field, typed=True) for field in typed}
+    filled |= {field: substitute(outer[field], folder, field, typed=True, unset=unset) for field in typed}
+    for field in typed if unset else ():
+        if PLACEHOLDER.search(str(filled[field])):  # it is to be more than a text
+            filled[field] = [] if field == "destinations" else None
     is_plugin = filled.get("registry", "") in REGISTRIES
     if "spec" in document.spec:
-        filled["spec"] = substitute(document.spec["spec"], folder, "spec", typed=is_plugin)
+        filled["spec"] = substitute(document.spec["spec"], folder, "spec", typed=is_plugin, unset=unset)
     return filled
 
 
@@ -127,11 +136,11 @@ def _landing(
         yield source.model_copy(update={"destinations": [warehouse.name, *source.destinations]})
 
 
-def _destination(values: Any, where: str) -> DestinationSpec:
+def _destination(values: Any, where: str, *, is_known: bool = True) -> DestinationSpec:
     """A destination with its spec as the model of its own."""
-    made: DestinationSpec = _checked(DestinationSpec, values, where)
+    made: DestinationSpec = _checked(DestinationSpec, values, where, is_known=is_known)
     model = DuckDBSpec if made.is_warehouse else spec_of(made.path) if made.registry == "python" else plugin_spec()
-    return made.model_copy(update={"spec": _checked(model, made.spec, f"{where}, spec")})
+    return made.model_copy(update={"spec": _checked(model, made.spec, f"{where}, spec", is_known=is_known)})
 
 
 def validated(model: type[BaseModel], values: Any, where: str) -> Any:
@@ -139,10 +148,14 @@ def validated(model: type[BaseModel], values: Any, where: str) -> Any:
     return _checked(model, values, where)
 
 
-def _checked(model: type[Any], values: Any, where: str) -> Any:
+def _checked(model: type[Any], values: Any, where: str, *, is_known: bool = True) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
+        wrong = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
+        unset = [] if is_known else [field for field in wrong if PLACEHOLDER.search(str(values.get(field)))]
+        if unset:
+            return _checked(model, {field: value for field, value in values.items() if field not in unset}, where)
         problems = [_problem(model, problem) for problem in error.errors(include_url=False, include_input=False)]
         shown = "; ".join(problem for problem, _ in problems)
         hints = [hint for _, hint in problems if hint]

@@ -189,6 +189,6 @@ class TransformerSpec(_Strict):
     @field_validator("version")
     @classmethod
     def _is_a_tag(cls, version: str, info: ValidationInfo) -> str:
-        if info.data.get("registry") in ("", *HUB) and not version.startswith("v"):
+        if info.data.get("registry") in ("", *HUB) and not version.startswith(("v", "${")):
             raise PydanticCustomError("tag", "this is no version, such as v1.0.0")
         return version

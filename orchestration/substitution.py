@@ -19,21 +19,35 @@ class Plain(str):
     __slots__ = ()
 
 
-def substitute(value: Any, folder: Path, where: str = "", *, typed: bool = False) -> Any:
+def substitute(
+    value: Any, folder: Path, where: str = "", *, typed: bool = False, unset: list[str] | None = None
+) -> Any:
     """The value with every placeholder in it replaced, at any depth. Raises: ConfigError.
 
     `typed` reads what was put into a text without quotes as YAML does, as for a plugin, whose spec has no model here.
+    What has no value is left as it is written, and added to `unset`; without that list it is an error.
     """
     if isinstance(value, str):
-        filled = PLACEHOLDER.sub(lambda match: _resolve(match[1].strip(), folder, where), value)
+
+        def fill(match: re.Match[str]) -> str:
+            name = match[1].strip()
+            if unset is None or _is_set(name, folder):
+                return _resolve(name, folder, where)
+            unset.append(name)
+            return match[0]
+
+        filled = PLACEHOLDER.sub(fill, value)
         return _value(filled) if typed and isinstance(value, Plain) else str(filled)
     if isinstance(value, dict):
         return {
-            key: substitute(item, folder, f"{where}.{key}" if where else str(key), typed=typed)
+            key: substitute(item, folder, f"{where}.{key}" if where else str(key), typed=typed, unset=unset)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [substitute(item, folder, f"{where}[{position}]", typed=typed) for position, item in enumerate(value)]
+        return [
+            substitute(item, folder, f"{where}[{position}]", typed=typed, unset=unset)
+            for position, item in enumerate(value)
+        ]
     return value
 
 
@@ -42,6 +56,12 @@ def _value(text: str) -> Any:
     read = value_of(text)
     is_listed = text.startswith(("[", "{")) and "\n" not in text
     return read if is_listed or read is None or isinstance(read, bool | int | float) else text
+
+
+def _is_set(name: str, folder: Path) -> bool:
+    if name.startswith("file:"):
+        return (folder / name.removeprefix("file:").strip()).exists()
+    return name.startswith("time:") or name in os.environ
 
 
 def _resolve(name: str, folder: Path, where: str) -> str:

@@ -1,5 +1,6 @@
 """`migrate-config`: what will be different when a config file of CloudQuery's is used here."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestration.cli import output
@@ -15,24 +16,35 @@ ALWAYS = (
 
 
 def migrate_config(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Say what a config file of CloudQuery's will do differently here; nothing is changed."""
+    """Say what a config file of CloudQuery's will do differently here; nothing is changed, no variable is needed."""
     from orchestration.config import load_config
 
-    loaded = load_config(config)
+    unset: list[str] = []
+    loaded = load_config(config, unset=unset)
+    unset = list(dict.fromkeys(unset))
     found = [
         {"where": each.where, "field": each.field, "works": each.works, "what": each.what}
         for each in loaded.differences
     ]
     if json:
-        output.print_json({"config": str(loaded.path), "differences": found, "always": list(ALWAYS)})
+        output.print_json({"config": str(loaded.path), "differences": found, "always": list(ALWAYS), "unset": unset})
         return
     rows: list[list[Any]] = [
         [each["where"], each["field"], "yes" if each["works"] else "no", each["what"]] for each in found
     ]
+    console = output.console()
     if rows:
         output.print_table(str(loaded.path), ["where", "field", "works", "what is different"], rows)
-    else:
-        output.console().print(f"{loaded.path}: no field of it means anything else here", markup=False)
-    output.console().print("Always:")
+    console.print("Always:")
     for said in ALWAYS:
-        output.console().print(f"- {said}", markup=False)
+        console.print(f"- {said}", markup=False)
+    if unset:
+        console.print(f"\nNot set here, so that their fields were not checked: {', '.join(unset)}", markup=False)
+    console.print(f"\n{loaded.path}: {_summary(found)}", markup=False)
+
+
+def _summary(found: Sequence[Mapping[str, Any]]) -> str:
+    failing = sum(not each["works"] for each in found)
+    if not found:
+        return "no field means anything else here"
+    return f"{output.counted(len(found), 'difference')}; works: {len(found) - failing} yes, {failing} no"

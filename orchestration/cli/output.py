@@ -38,8 +38,14 @@ class _Console(Console):
     """Shows what a terminal would take for commands, in names from a source, as characters that cannot be shown."""
 
     def print(self, *objects: Any, **how: Any) -> None:
-        """Print, as rich does."""
-        super().print(*(printable(each) if isinstance(each, str) else each for each in objects), **how)
+        """Print, as rich does; where no terminal shows it, without the spaces at the ends of lines."""
+        shown = [printable(each) if isinstance(each, str) else each for each in objects]
+        if self.is_terminal:
+            super().print(*shown, **how)
+            return
+        with self.capture() as captured:
+            super().print(*shown, **how)
+        self.file.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
 
 
 def printable(text: str) -> str:
@@ -78,7 +84,7 @@ def print_json(document: Any) -> None:
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], *, footer: Any = None) -> None:
     """Print rows in columns; numbers stand right, and a column without any value is left out."""
-    _print(_table(title, header, rows, footer))
+    console().print(_table(title, header, rows, footer))
 
 
 def print_records(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -86,7 +92,7 @@ def print_records(title: str, header: Sequence[str], rows: Sequence[Sequence[Any
     wide = _table(title, header, rows)
     stream = console()
     if stream.measure(wide, options=stream.options.update(max_width=sys.maxsize)).maximum <= stream.width:
-        _print(wide)
+        stream.print(wide)
         return
     made = Table(title=printable(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     made.add_column("column", max_width=stream.width // 2, overflow="fold")
@@ -97,7 +103,7 @@ def print_records(title: str, header: Sequence[str], rows: Sequence[Sequence[Any
         for position in kept:
             made.add_row(escape(printable(header[position])), escape(printable(shown(row[position]))))
         made.add_section()
-    _print(made)
+    stream.print(made)
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], footer: Any = None) -> Table:
@@ -129,17 +135,6 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], foo
 def _with_values(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sequence[int]:
     """The positions of columns that have any value; of all where there are no rows."""
     return [n for n, _ in enumerate(header) if not rows or any(_has_value(row[n]) for row in rows)]
-
-
-def _print(table: Table) -> None:
-    """Print a table; without the spaces at the ends of its lines where no terminal shows it."""
-    stream = console()
-    if stream.is_terminal:
-        stream.print(table)
-        return
-    with stream.capture() as captured:
-        stream.print(table)
-    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def _harmless(cell: Text) -> Text:

@@ -262,6 +262,51 @@ def test_every_field_is_honoured_or_explained(tmp_path: Path, capsys: pytest.Cap
     assert "on CloudQuery's Hub" in capsys.readouterr().err
 
 
+UNSET = """
+kind: source
+spec:
+  name: ${CQ_NAME}
+  path: cloudquery/aws
+  version: ${CQ_VERSION}
+  tables: ${CQ_TABLES}
+  skip_dependent_tables: ${CQ_FLAG}
+  concurrency: ${CQ_NUMBER}
+  destinations: [pg, "${CQ_OTHER}"]
+  spec: {token: "${CQ_TOKEN}", key: "${file:missing.pem}"}
+---
+kind: destination
+spec:
+  name: pg
+  path: cloudquery/postgresql
+  version: v8.0.0
+  write_mode: ${CQ_MODE}
+  send_sync_summary: ${CQ_FLAG}
+  spec: {connection_string: "${CQ_PG}", batch_size: 5}
+---
+kind: transformer
+spec: {name: basic, path: cloudquery/basic, version: "${CQ_VERSION}"}
+"""
+
+
+def test_a_file_is_explained_without_its_variables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`migrate-config` goes through all of it, names what is not set, and counts at the end what differs."""
+    path = tmp_path / "config.yaml"
+    path.write_text(UNSET, encoding="utf-8")
+    assert run(["migrate-config", "--config", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(each["field"], each["works"]) for each in document["differences"]] == [
+        ("path", False), ("spec.batch_size", True), ("path", True),
+    ]  # fmt: skip
+    names = ["NAME", "VERSION", "TABLES", "FLAG", "NUMBER", "OTHER", "TOKEN", "MODE", "PG"]
+    assert sorted(document["unset"]) == sorted([*(f"CQ_{name}" for name in names), "file:missing.pem"])
+    assert run(["migrate-config", "--config", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "Not set here, so that their fields were not checked: CQ_NAME, CQ_VERSION" in said
+    assert said.endswith(f"{path}: 3 differences; works: 2 yes, 1 no\n")
+    assert run(["validate", "--config", str(path)]) == 2
+    assert "CQ_NAME, which is not set" in capsys.readouterr().err
+
+
 def test_numbers_are_numbers_for_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is put into a text without quotes is read as YAML; in quotes, or for our own models, it stays text."""
     monkeypatch.setenv("N", "5")
