@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from assets.destinations.writers import WAREHOUSE
-from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB, REGISTRIES
+from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB, ON_THE_HUB, REGISTRIES
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import slug
 from orchestration.specs import NAME
@@ -39,6 +39,10 @@ class Difference:
     field: str
     what: str
     works: bool = True
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.hint}" if self.hint else self.what
 
 
 class Reader:
@@ -54,7 +58,7 @@ class Reader:
         if spec.get("registry", "python") in (*REGISTRIES, *HUB):
             spec.setdefault("skip_dependent_tables", True)
         if spec.get("registry") in HUB:
-            self._cannot("path", FROM_THE_HUB.format(path=spec.get("path")))
+            self._cannot("path", ON_THE_HUB.format(path=spec.get("path")), FROM_THE_HUB)
         if isinstance(spec.get("destinations"), list):
             names = [self._legal(each, "destinations") for each in spec["destinations"]]
             spec["destinations"] = list({str(each): each for each in names}.values())
@@ -113,7 +117,7 @@ class Reader:
         translate = OURS.get(path)
         made = translate(own) if translate and isinstance(own, Mapping) else None
         if made is None or (made["path"] == WAREHOUSE and spec.get("transformers")):
-            self._cannot("path", FROM_THE_HUB.format(path=path))
+            self._cannot("path", ON_THE_HUB.format(path=path), FROM_THE_HUB)
             return spec
         for field in sorted(set(own) - {"connection_string"}):
             if field in TUNING:
@@ -141,8 +145,8 @@ class Reader:
     def _note(self, field: str, what: str) -> None:
         self.differences.append(Difference(self.where, field, what))
 
-    def _cannot(self, field: str, what: str) -> None:
-        self.differences.append(Difference(self.where, field, what, works=False))
+    def _cannot(self, field: str, what: str, hint: str = "") -> None:
+        self.differences.append(Difference(self.where, field, what, works=False, hint=hint))
 
 
 def _is_list_of_names(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """From configuration to the destinations that are delivered to."""
 
 from assets.destinations.model import Destination
-from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB
+from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB, ON_THE_HUB
 from integrations.sdk.redact import register_secrets_of
 from orchestration.cloudquery_files import NOT_TRANSFORMED
 from orchestration.config import Config
@@ -37,4 +37,4 @@ def _unusable(configured: DestinationSpec) -> str:
     """Why nothing can be delivered to a destination; empty where it can."""
     if configured.transformers:
         return NOT_TRANSFORMED
-    return FROM_THE_HUB.format(path=configured.path) if configured.registry in HUB else ""
+    return f"{ON_THE_HUB.format(path=configured.path)}: {FROM_THE_HUB}" if configured.registry in HUB else ""

@@ -21,7 +21,7 @@ from assets.order import TableOptions
 from assets.source import LINEAGE, Source
 from assets.warehouse.duckdb import DuckDBWarehouse, WarehouseSettings
 from integrations.sdk import secodadk
-from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB, PluginAt, PluginSource, plugin_source
+from integrations.sdk.cloudquery.source import PluginAt, PluginSource, plugin_source
 from integrations.sdk.errors import ConfigError, DeclarationError, HeadwaterError
 from integrations.sdk.integration import Integration, SecodaIntegration
 from integrations.sdk.manifest import Manifest
@@ -256,26 +256,17 @@ def needs_discovery(source: Source) -> bool:
     return issubclass(source.integration, Integration) and source.integration.discovers() and not source.nodes
 
 
-def how_to_discover(source: Source) -> str:
-    """What to do so that a source's tables are known."""
-    at = _on_the_hub(source)
-    return FROM_THE_HUB.format(path=at.path) if at else f"run: headwater discover {source.name}"
-
-
-def _on_the_hub(source: Source) -> PluginAt | None:
-    """Where its plugin is, if that is CloudQuery's Hub, from where none can be had."""
-    if not issubclass(source.integration, PluginSource) or source.integration.at.registry not in HUB:
-        return None
-    return source.integration.at
-
-
 def why_not_synced(source: Source) -> HeadwaterError | None:
     """Why a source cannot be synced as it is configured; None where it can be."""
-    if needs_discovery(source):
-        what = "its plugin cannot be run" if _on_the_hub(source) else "its tables are not known yet"
-        return ConfigError(what, hint=how_to_discover(source)).at(source=source.name)
-    if not source.nodes and not source.entity_types:
-        return ConfigError("it has neither tables nor resources: there is nothing to sync").at(source=source.name)
+    try:
+        if issubclass(source.integration, PluginSource):
+            source.integration.check()
+        if needs_discovery(source):
+            raise ConfigError("its tables are not known yet", hint=f"run: headwater discover {source.name}")
+        if not source.nodes and not source.entity_types:
+            raise ConfigError("it has neither tables nor resources: there is nothing to sync")
+    except ConfigError as error:
+        return error.at(source=source.name)
     return None
 
 

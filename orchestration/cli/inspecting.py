@@ -1,13 +1,18 @@
 """Commands that look and change nothing: `tables`, `validate`, `runs`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
 from orchestration.cli import output
 from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+
+if TYPE_CHECKING:
+    from assets.source import Source
+    from integrations.sdk.errors import HeadwaterError
 
 
 def tables(
@@ -24,6 +29,7 @@ def tables(
 ) -> None:
     """List the tables of the configured sources, with parents, keys and columns."""
     from orchestration.cli.targets import find_source, load
+    from orchestration.sources import why_not_synced
 
     if format or output_dir:
         _write_docs(source, format or "json", output_dir or Path("cq-docs"), config, json=json)
@@ -34,6 +40,15 @@ def tables(
     if json:
         output.print_json({"tables": documents})
         return
+    if documents:
+        _show_tables(documents)
+    without = {each.name: why_not_synced(each) for each in shown if not each.nodes}
+    resources = ("declares resources, and no tables", "")
+    said = {name: (problem.what, problem.hint) if problem else resources for name, problem in without.items()}
+    _say("note", [(f"{name}: {what}", hint) for name, (what, hint) in said.items()])
+
+
+def _show_tables(documents: Sequence[dict[str, Any]]) -> None:
     output.print_table(
         "Tables",
         ["table", "parent", "primary key", "columns", "description"],
@@ -103,10 +118,9 @@ def validate(
     debug: DebugOption = False,
 ) -> None:
     """Check the config file, the integrations and the selection of tables, without any network."""
-    from integrations.sdk.errors import ConfigError
     from orchestration.cli.targets import load
     from orchestration.definitions import build_definitions
-    from orchestration.sources import how_to_discover, made_of, needs_discovery
+    from orchestration.sources import why_not_synced
 
     if schema:
         from orchestration.file_schema import file_schema
@@ -114,29 +128,48 @@ def validate(
         output.print_json(file_schema())
         return
     loaded, sources = load(config)
-    if not sources:
-        raise ConfigError("the config file has no source", hint="add a document with `kind: source`")
     build_definitions(sources).get_repository_def()
-    found = [
-        {
-            "source": source.name,
-            "integration": source.script or made_of(source),
-            "tables": len(source.nodes),
-            "resources": ", ".join(source.entity_types),
-            "warehouse": str(source.warehouse.path),
-            "note": how_to_discover(source) if needs_discovery(source) else "",
-        }
-        for source in sources
-    ]
+    problems = {source.name: problem for source in sources if (problem := why_not_synced(source))}
+    failing = [each for each in loaded.differences if not each.works]
+    found = [_source_document(source, problems.get(source.name)) for source in sources]
     if json:
-        notes = [f"{each.where}, {each.field}: {each.what}" for each in loaded.differences if not each.works]
+        notes = [f"{each.where}, {each.field}: {each}" for each in failing]
         output.print_json({"config": str(loaded.path), "valid": True, "sources": found, "notes": notes})
         return
-    output.print_table(str(loaded.path), list(found[0]) if found else ["source"], [list(row.values()) for row in found])
-    for each in loaded.differences:
-        if not each.works:
-            output.console().print(f"note: {each.where}, {each.field}: {each.what}", markup=False)
-    output.console().print("valid", style="green")
+    header = ["source", "integration", "tables", "resources", "warehouse"]
+    output.print_table(str(loaded.path), header, [[each[name] for name in header] for each in found])
+    known = {problem.what for problem in problems.values()}
+    warnings = [(f"{name} cannot be synced: {problem.what}", problem.hint) for name, problem in problems.items()]
+    warnings += [(f"{each.where}, {each.field}: {each.what}", each.hint) for each in failing if each.what not in known]
+    _say("warning", warnings)
+    if problems:
+        of_all = f"{len(problems)} of {output.counted(len(sources), 'source')}"
+        output.console().print(f"valid, but {of_all} cannot be synced", style="yellow")
+    else:
+        output.console().print("valid", style="green")
+
+
+def _source_document(source: "Source", problem: "HeadwaterError | None") -> dict[str, Any]:
+    from orchestration.sources import made_of
+
+    return {
+        "source": source.name,
+        "integration": source.script or made_of(source),
+        "tables": len(source.nodes),
+        "resources": ", ".join(source.entity_types),
+        "warehouse": str(source.warehouse.path),
+        "note": ": ".join(filter(None, (problem.what, problem.hint))) if problem else "",
+    }
+
+
+def _say(label: str, said: Sequence[tuple[str, str]]) -> None:
+    """Print what there is to say, and below what has one hint in common that hint, once."""
+    stream = output.console()
+    for hint in dict.fromkeys(hint for _, hint in said):
+        for what in (what for what, its_hint in said if its_hint == hint):
+            stream.print(f"{label}: {what}", markup=False, soft_wrap=True)
+        if hint:
+            stream.print(f"  → {hint}", markup=False, soft_wrap=True)
 
 
 def runs(
@@ -162,6 +195,9 @@ def runs(
     past = sorted(past, key=lambda sync: sync.started_at, reverse=True)[:number]
     if json:
         output.print_json({"runs": [asdict(sync) for sync in past]})
+        return
+    if not past:
+        output.console().print("no sync has failed" if failed else "nothing has been synced yet")
         return
     output.print_table(
         "Runs",

@@ -23,7 +23,7 @@ def migrate_config(config: ConfigOption = None, json: JsonOption = False, debug:
     loaded = load_config(config, unset=unset)
     unset = list(dict.fromkeys(unset))
     found = [
-        {"where": each.where, "field": each.field, "works": each.works, "what": each.what}
+        {"where": each.where, "field": each.field, "works": each.works, "what": str(each)}
         for each in loaded.differences
     ]
     if json:

@@ -23,8 +23,10 @@ class Target:
 
 
 def load(config: Path | None) -> tuple[Config, list[Source]]:
-    """The config file and its sources. Raises: ConfigError, DeclarationError."""
+    """The config file and its sources, at least one. Raises: ConfigError, DeclarationError."""
     loaded = load_config(config)
+    if not loaded.sources:
+        raise ConfigError("the config file has no source", hint="add a document with `kind: source`")
     return loaded, load_sources(loaded)
 
 
@@ -39,8 +41,6 @@ def find_source(sources: Sequence[Source], name: str) -> Source:
 def find_targets(sources: Sequence[Source], wanted: Sequence[str]) -> list[Target]:
     """What the arguments name, one target per source; all sources when there are none. Raises: ConfigError."""
     if not wanted:
-        if not sources:
-            raise ConfigError("the config file has no source", hint="add a document with `kind: source`")
         return [Target(source) for source in sources]
     chosen: dict[str, set[str] | None] = {}
     for argument in wanted:

@@ -295,7 +295,7 @@ def test_a_source_whose_tables_are_not_known_does_not_hide_the_others(
     assert ([each["table"] for each in planned["plan"]], synced["tables"][0]["rows"]) == (["t"], 1)
     for said in (planned, synced):
         assert {each["source"] for each in said["errors"]} == {"broken", "hub"}
-        assert "is on CloudQuery's Hub" in said["errors"][1]["hint"]
+        assert "is on CloudQuery's Hub" in said["errors"][1]["message"]
 
 
 def test_an_error_names_its_source_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -319,6 +319,56 @@ def test_lineage_says_how_it_was_read(sql: str, said: str, capsys: pytest.Captur
     text = output_of(["lineage", sql], capsys, code=1 if "failed" in said else 0)
     assert said in text
     assert ("table" in text) is ("access" in text) or "failed" in said
+
+
+def test_validate_and_tables_say_which_sources_cannot_be_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A valid file is valid; what it needs besides is a warning for each source, and said once for those of the Hub."""
+    (tmp_path / "finder.py").write_text(DISCOVERING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sources = [
+        {"name": "aws", "registry": "cloudquery", "path": "cloudquery/aws", "version": "v1"},
+        {"name": "gcp", "registry": "cloudquery", "path": "cloudquery/gcp", "version": "v1"},
+        {"name": "mine", "registry": "local", "path": "./plugin"},
+        {"name": "finder", "path": "finder"},
+    ]
+    documents = [{"kind": "source", "spec": {**source, "destinations": ["w"]}} for source in sources]
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump_all([*documents, {"kind": "destination", "spec": {"name": "w"}}]))
+    config = ["--config", str(path)]
+    reasons = {
+        "aws": "the plugin `cloudquery/aws` is on CloudQuery's Hub",
+        "gcp": "the plugin `cloudquery/gcp` is on CloudQuery's Hub",
+        "mine": f"there is no plugin {tmp_path / 'plugin'}",
+        "finder": "its tables are not known yet",
+    }
+    text = output_of(["validate", *config], capsys)
+    assert [line for line in text.splitlines() if line.startswith("warning: ")] == [
+        f"warning: {name} cannot be synced: {reason}" for name, reason in reasons.items()
+    ]
+    assert text.count("downloads from there") == 1
+    assert text.endswith("valid, but 4 of 4 sources cannot be synced\n")
+    assert [
+        each["note"].startswith(reasons[each["source"]])
+        for each in document_of(["validate", *config], capsys)["sources"]
+    ] == [True] * 4
+    text = output_of(["tables", *config], capsys)
+    assert [line for line in text.splitlines() if line.startswith("note: ")] == [
+        f"note: {name}: {reason}" for name, reason in reasons.items()
+    ]
+    assert "  → run: headwater discover finder" in text
+    (tmp_path / "plugin").touch()
+    assert "is not executable" in output_of(["validate", *config], capsys)
+    assert output_of(["runs", *config], capsys) == "nothing has been synced yet\n"
+
+
+def test_a_file_without_sources_is_said_by_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty list would not say what is missing."""
+    (tmp_path / "config.yaml").write_text("")
+    for command in (["tables"], ["validate"], ["runs"], ["state", "show"], ["test-connection"], ["sync"]):
+        assert run([*command, "--config", str(tmp_path / "config.yaml")]) == 2
+        assert "the config file has no source" in capsys.readouterr().err
 
 
 def test_tables_show_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:

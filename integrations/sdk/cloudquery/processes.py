@@ -152,13 +152,20 @@ class Local(Started):
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def check_local(path: Path) -> None:
+    """See that there is an executable. Raises: ConfigError."""
+    if not path.is_file():
+        raise ConfigError(f"there is no plugin {path}", hint="`path` is an executable, relative to the config file")
+    if path.suffix != ".py" and not os.access(path, os.X_OK):
+        raise ConfigError(f"the plugin {path} is not executable", hint=f"chmod +x {path}")
+
+
 def start_local(path: Path) -> Running:
     """Start an executable. CloudQuery's Python plugins ignore `--network`, and end at once: those get a port.
 
     Raises: ConfigError.
     """
-    if not path.exists():
-        raise ConfigError(f"there is no plugin {path}", hint="`path` is an executable, relative to the config file")
+    check_local(path)
     running = Local(path)
     give_up = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < give_up:
@@ -176,10 +183,15 @@ def _command(path: Path) -> list[str]:
     return [sys.executable, str(path)] if path.suffix == ".py" else [str(path)]
 
 
-def start_docker(image: str, *, executable: str = "docker") -> Running:
-    """Run an image, its port open to this machine alone. Raises: ConfigError, without Docker."""
+def check_docker(executable: str = "docker") -> None:
+    """See that images can be run. Raises: ConfigError."""
     if shutil.which(executable) is None:
         raise ConfigError(f"`registry: docker` needs the program `{executable}`", hint="install it, or use grpc")
+
+
+def start_docker(image: str, *, executable: str = "docker") -> Running:
+    """Run an image, its port open to this machine alone. Raises: ConfigError, without Docker."""
+    check_docker(executable)
     port = free_port()
     return Container(f"127.0.0.1:{port}", docker_command(image, port, executable=executable))
 

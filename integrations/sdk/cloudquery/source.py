@@ -18,9 +18,10 @@ from integrations.sdk.streams import TableStream
 Registry = Literal["grpc", "local", "docker", "cloudquery", "github"]
 REGISTRIES: Sequence[Registry] = ("grpc", "local", "docker")
 HUB: Sequence[Registry] = ("cloudquery", "github")
+ON_THE_HUB = "the plugin `{path}` is on CloudQuery's Hub"
 FROM_THE_HUB = (
-    "the plugin `{path}` is on CloudQuery's Hub, whose downloads need its own command line and a login: install it "
-    "with that, and use `registry: local` with the file, or `docker` with the image"
+    "downloads from there need its own command line and a login: install the plugin with that, and use "
+    "`registry: local` with the file, or `docker` with the image"
 )
 
 
@@ -46,17 +47,29 @@ class PluginSource(Integration):
     spec = PluginSpec
     at: ClassVar[PluginAt]
 
-    def connect(self, spec: PluginSpec) -> TableStream:
-        """Start the plugin, or reach it where it runs. Raises: ConfigError, SourceUnreachable."""
-        if self.at.registry in HUB:
-            raise ConfigError(FROM_THE_HUB.format(path=self.at.path))
+    @classmethod
+    def check(cls) -> None:
+        """See that the plugin could be started, without starting it. Raises: ConfigError."""
+        at = cls.at
+        if at.registry in HUB:
+            raise ConfigError(ON_THE_HUB.format(path=at.path), hint=FROM_THE_HUB)
         try:
-            from integrations.sdk.cloudquery.client import Plugin
-            from integrations.sdk.cloudquery.processes import Running, start_docker, start_local
+            from integrations.sdk.cloudquery import client, processes  # noqa: F401 - its packages are needed, too
         except ModuleNotFoundError as error:
             raise ConfigError(
                 f"plugins need the package `{error.name}`", hint='install it: pip install "headwater[cloudquery]"'
             ) from None
+        if at.registry == "local":
+            processes.check_local(at.folder / at.path)
+        elif at.registry == "docker":
+            processes.check_docker()
+
+    def connect(self, spec: PluginSpec) -> TableStream:
+        """Start the plugin, or reach it where it runs. Raises: ConfigError, SourceUnreachable."""
+        self.check()
+        from integrations.sdk.cloudquery.client import Plugin
+        from integrations.sdk.cloudquery.processes import Running, start_docker, start_local
+
         at = self.at
         if at.registry == "grpc":
             running = Running(at.path)
