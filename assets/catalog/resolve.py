@@ -62,7 +62,7 @@ class Names:
         if found:
             return _Miss(f"`{spelled}`: a table of that name is elsewhere", [entry.key for entry in found[:NEAR]])
         if called_so:
-            return _Miss(f"only `{besides}` itself has a table `{spelled}`: it is not outside")
+            return _Miss(f"only `{besides}` itself has a table `{name}`: it is not outside")
         return _Miss(f"no table is called `{spelled}`", [self._tables[each][0].key for each in self._near(name)])
 
     def _near(self, name: str) -> Sequence[str]:

@@ -96,6 +96,12 @@ def test_what_is_not_found_is_kept_with_the_reason(end: dict[str, Any], reason: 
     assert loose.upstream == end
 
 
+def test_a_table_of_the_source_itself_is_not_given_a_schema_that_it_does_not_have() -> None:
+    """The reason says which name only the source itself has; it has no table in the schema that is asked for."""
+    (loose,) = resolved([table("orders", "own", source="bi")], external("orders", schema="crm")).unresolved
+    assert loose.reason == "only `bi` itself has a table `orders`: it is not outside"
+
+
 def test_a_query_that_is_none_is_named() -> None:
     """It raises nothing, and is not lost."""
     catalog = resolved([ORDERS], {"type": "tables_from_query", "sql": "!!! not sql !!!"})
