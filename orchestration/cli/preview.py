@@ -58,6 +58,9 @@ def preview(
             }
         )
         return
-    output.print_records(f"{source.name}.{node.name}", header, rows)
+    if rows:
+        output.print_records(f"{source.name}.{node.name}", header, rows)
+    else:
+        output.console().print(f"{source.name}.{node.name} has no rows", markup=False)
     for column, value, reason in rejected:
         output.console().print(f"rejected: {column} = {value}: {reason}", markup=False)

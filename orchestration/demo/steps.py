@@ -1,4 +1,7 @@
-"""The demo's three steps: a first sync, a second that asks for what is new, and a week that is read again."""
+"""The demo's three steps: a first sync, a second that asks for what is new, and a week that is read again.
+
+Where a part is loaded already they would tell what is not so: one step reads everything anew.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -57,10 +60,25 @@ def run_steps(source: Source, database: Path, folder: Path) -> int:
         return _run(served, folder, 2, _second()) or _run(served, folder, 3, _third(served))
 
 
+def run_anew(source: Source, database: Path, folder: Path) -> int:
+    """Serve all, and read all of it, whatever is loaded; the exit code."""
+    with serving(database) as url:
+        return _run(_served(source, url), folder, 1, _anew())
+
+
 def _first() -> Step:
     return Step(
         title="First sync: the first eleven months",
         remark="The database that Datasette serves ends with November.",
+        is_long=True,
+    )
+
+
+def _anew() -> Step:
+    return Step(
+        title="Everything anew",
+        remark="What is loaded is not whole, or old, or its last sync failed. As `headwater sync --full-refresh` does.",
+        asked=Asked(full_refresh=True),
         is_long=True,
     )
 

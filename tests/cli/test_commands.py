@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rich.text import Text
 
-from integrations.sdk.testing import serving
+from integrations.sdk.testing import Answer, serving
 from orchestration.cli import output
 from orchestration.cli.app import app, run
 from orchestration.testing import SOURCE, Project
@@ -165,6 +165,14 @@ def test_preview_shows_wide_rows_one_below_another(
     assert (["row", "2"] in lines) is not is_whole
     assert (["reader_email", "***"] in lines) is not is_whole
     assert any("reader_email" in line for line in lines)
+
+
+def test_a_preview_without_rows_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A header alone would look like something that went wrong."""
+    with serving(lambda asked: Answer(json=[]) if asked.path == "/authors" else library(asked)) as server:
+        project = Project(tmp_path, "tests.example", {"token": TOKEN, "base_url": server.url})
+        text = output_of(["preview", "authors", "--config", str(project.config)], capsys)
+    assert text == f"{SOURCE}.authors has no rows\n"
 
 
 def test_no_line_ends_with_spaces(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
