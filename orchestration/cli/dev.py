@@ -12,7 +12,7 @@ import typer
 
 from integrations.sdk.errors import ConfigError
 from orchestration.cli import output
-from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+from orchestration.cli.options import ConfigOption, DebugOption, JsonOption, between
 
 WORKSPACE = """\
 load_from:
@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def dev(
     host: Annotated[str, typer.Option(help="The address to serve on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to serve on.")] = 3000,
+    port: Annotated[int, typer.Option(callback=between(1, 65535), help="The port to serve on.")] = 3000,
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from orchestration.cli import output
-from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+from orchestration.cli.options import ConfigOption, DebugOption, JsonOption, between
 
 if TYPE_CHECKING:
     from assets.source import Source
@@ -173,7 +173,9 @@ def _say(label: str, said: Sequence[tuple[str, str]]) -> None:
 
 
 def runs(
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many.")] = 20,
+    number: Annotated[
+        int, typer.Option("-n", "--number", callback=between(1, 10_000), help="How many: 1 to 10,000.")
+    ] = 20,
     failed: Annotated[bool, typer.Option("--failed", help="Only what failed, wholly or in part.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli import output
-from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+from orchestration.cli.options import ConfigOption, DebugOption, JsonOption, between
 
 if TYPE_CHECKING:
     from assets.lineage import SqlLineage, StatementLineage, TableName
@@ -40,7 +40,9 @@ def lineage(
     keep_temporary: Annotated[
         bool, typer.Option("--keep-temporary", help="Show temporary tables, instead of what they were filled from.")
     ] = False,
-    time_limit: Annotated[float, typer.Option("--time-limit", min=0.01, help="Seconds that it may take.")] = 5.0,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", callback=between(0.01, 3600), help="Seconds that it may take.")
+    ] = 5.0,
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,

@@ -1,5 +1,6 @@
 """The options that every command takes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,3 +12,14 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show log lines, and tracebacks of errors.")]
+
+
+def between(low: float, high: float) -> Callable[[float], float]:
+    """What an option's number has to be; for its `callback`, since the words of `min` and `max` are not for users."""
+
+    def checked(number: float) -> float:
+        if not low <= number <= high:
+            raise typer.BadParameter(f"{number:,} is not from {low:,} to {high:,}")
+        return number
+
+    return checked

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from orchestration.cli import output
-from orchestration.cli.options import ConfigOption, DebugOption, JsonOption
+from orchestration.cli.options import ConfigOption, DebugOption, JsonOption, between
 
 
 def preview(
     table: Annotated[str, typer.Argument(metavar="[SOURCE.]TABLE", help="The table to look at.")],
-    number: Annotated[int, typer.Option("-n", "--number", min=1, max=10_000, help="How many rows.")] = 10,
+    number: Annotated[
+        int, typer.Option("-n", "--number", callback=between(1, 10_000), help="How many rows: 1 to 10,000.")
+    ] = 10,
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,

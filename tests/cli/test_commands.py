@@ -167,6 +167,12 @@ def test_preview_shows_wide_rows_one_below_another(
     assert any("reader_email" in line for line in lines)
 
 
+def test_a_number_out_of_range_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the range, and what was given."""
+    assert run(["preview", "books", "-n", "0"]) == 2
+    assert "'--number': 0 is not from 1 to 10,000" in capsys.readouterr().err
+
+
 def test_a_preview_without_rows_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A header alone would look like something that went wrong."""
     with serving(lambda asked: Answer(json=[]) if asked.path == "/authors" else library(asked)) as server:
