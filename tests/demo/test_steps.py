@@ -177,17 +177,17 @@ def small(first: tuple[Folder, str], tmp_path: Path) -> Folder:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @needs_data
 def test_what_is_not_whole_is_read_anew(small: Folder) -> None:
-    """A warehouse with all rows and no cursors, as an earlier version left it; one without December; a failed sync.
+    """What is loaded, without cursors and without December, as an earlier version could leave it; a failed sync.
 
     The three steps would say of such a warehouse what is not so: that it ends with November, that December comes.
     """
     small.run()
     counts = small.counts()
     damages = (
-        "DELETE FROM headwater.cursors",
-        "DELETE FROM flights.flights WHERE time_hour >= '2013-12-01'",
+        "DELETE FROM headwater.cursors; DELETE FROM flights.flights WHERE time_hour >= '2013-12-01'",
         "UPDATE headwater.syncs SET outcome = 'failed' WHERE table_name = 'airlines'",
     )
     for damage in damages:
@@ -195,8 +195,7 @@ def test_what_is_not_whole_is_read_anew(small: Folder) -> None:
         titles = [line for line in small.run().splitlines() if line[:3] in ("1  ", "2  ", "3  ")]
         assert titles == ["1  Everything anew", "2  The catalog: what there is, and where it comes from"]
         assert small.counts() == counts
-    assert [mode for mode, *_ in small.syncs("flights")] == ["full", "incremental", "window", *["full"] * 3]
-    assert NOTHING_TO_SYNC in small.run()
+    assert [mode for mode, *_ in small.syncs("flights")] == ["full", "incremental", "window", "full", "full"]
 
 
 @needs_data
