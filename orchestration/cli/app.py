@@ -57,9 +57,7 @@ app.command("dev")(dev.dev)
 
 def main() -> None:
     """The entry point of the installed command."""
-    gc.set_threshold(
-        100_000, 20, 50
-    )  # imports and records make many objects and few cycles: a seventh of a short command
+    gc.set_threshold(100_000, 20, 50)  # imports and records make many objects and few cycles: a tenth of the time
     code = run(sys.argv[1:])
     if stopping.has_come() and code == stopping.exit_code():
         stopping.end_at_once()

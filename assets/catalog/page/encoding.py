@@ -45,8 +45,10 @@ def encode(catalog: Catalog, title: str, generated_at: datetime) -> dict[str, An
     strings = Strings()
     entries = [catalog.entries[key] for key in sorted(catalog.entries)]
     at = {entry.key: number for number, entry in enumerate(entries)}
-    edges = [edge for edge in catalog.edges if edge.upstream in at and edge.downstream in at]
-    lost = [edge for edge in catalog.edges if not (edge.upstream in at and edge.downstream in at)]
+    edges: list[Edge] = []
+    lost: list[Edge] = []
+    for edge in catalog.edges:
+        (edges if edge.upstream in at and edge.downstream in at else lost).append(edge)
     return {
         "title": title,
         "generated_at": _seconds(generated_at),
@@ -84,7 +86,9 @@ def to_json(values: Mapping[str, Any]) -> str:
 
 
 def _entries(entries: Sequence[Entry], at: Mapping[str, int], strings: Strings) -> dict[str, Any]:
-    texts = {name: [strings[text] for text in map(attrgetter(name), entries)] for name in TEXTS}
+    texts: dict[str, list[Any]] = {
+        name: list(map(strings.__getitem__, map(attrgetter(name), entries))) for name in TEXTS
+    }
     numbers: dict[str, list[Any]] = {
         "parent": [at.get(entry.parent or "", -1) + 1 for entry in entries],
         "is_pk": [int(entry.is_pk) for entry in entries],
@@ -99,8 +103,10 @@ def _entries(entries: Sequence[Entry], at: Mapping[str, int], strings: Strings) 
 
 def _field(values: list[Any]) -> Any:
     """One field of all items: an array, or the places and the values where most of it is 0."""
+    if values.count(0) * 2 < len(values):
+        return values
     filled = [number for number, one in enumerate(values) if one]
-    return values if len(filled) * 2 > len(values) else {"at": filled, "is": [values[number] for number in filled]}
+    return {"at": filled, "is": [values[number] for number in filled]}
 
 
 def _front_coded(keys: Sequence[str]) -> list[int | str]:
