@@ -11,6 +11,7 @@ from assets.warehouse.quoting import name, text
 from integrations.sdk.types import ColumnType
 
 TABLE = "delivery"
+FETCHED_ROWS = 1000
 
 
 class Rows:
@@ -39,6 +40,12 @@ class Rows:
         """The rows as a stream of Arrow batches; `columns` are SQL expressions by name."""
         listed = ", ".join(f"{expression} AS {name(column)}" for column, expression in columns.items())
         return self._connection.sql(f"SELECT {listed} FROM {TABLE}").to_arrow_reader(batch_rows)
+
+    def values(self, expression: str) -> Iterator[list[Any]]:
+        """What an expression (SQL) makes of the rows, some at a time; DuckDB makes the next meanwhile."""
+        self._connection.execute(f"SELECT {expression} FROM {TABLE}")
+        while some := self._connection.fetchmany(FETCHED_ROWS):
+            yield [value for (value,) in some]
 
     @contextmanager
     def record_batches(

@@ -41,7 +41,7 @@ def before(owner: Any, name: str, reach: Callable[[], None]) -> None:
 
 
 def within_stream(reach: Callable[[], None]) -> None:
-    """Let the point be reached with each batch of Arrow that is taken."""
+    """Let the point be reached with each batch of rows that is taken."""
     import pyarrow
 
     real = Rows.arrow
@@ -57,6 +57,14 @@ def within_stream(reach: Callable[[], None]) -> None:
         return pyarrow.RecordBatchReader.from_batches(reader.schema, batches())
 
     Rows.arrow = arrow  # type: ignore[method-assign]
+    values = Rows.values
+
+    def reaching(self: Rows, expression: str) -> Iterator[list[Any]]:
+        for some in values(self, expression):
+            reach()
+            yield some
+
+    Rows.values = reaching  # type: ignore[method-assign]
 
 
 def main() -> None:
@@ -67,10 +75,8 @@ def main() -> None:
     writer = getattr(module, place.kind.capitalize())
     reach = die_at(nth)
     if point == "rows":
-        module.CHUNK_ROWS = 1000  # type: ignore[attr-defined]
         before(Rows, "copy", reach)
-        if place.kind == "sqlite":
-            within_stream(reach)
+        within_stream(reach)
     elif point == "before commit":
         before(writer, "commit", reach)
     elif point == "within commit":

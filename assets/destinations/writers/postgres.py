@@ -1,28 +1,22 @@
-"""A PostgreSQL database: rows go in by COPY, as text that DuckDB writes while the rows before are on their way."""
+"""A PostgreSQL database: rows go in by COPY, in its binary format, which DuckDB writes."""
 
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from queue import Queue
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import BaseModel, Field, SecretStr
 
+from assets.destinations.binary_copy import HEADER, TRAILER, field, has_nul, row
 from assets.destinations.model import DeliveredTable
-from assets.destinations.rows import TABLE, Rows
+from assets.destinations.rows import Rows
 from assets.destinations.sql import STAGE, SqlWriter, wider_of
-from assets.destinations.values import is_nested, json_text
 from assets.destinations.writers import needed
 from assets.warehouse.quoting import name, names, text
 from integrations.sdk.errors import ConfigError, WarehouseError
 from integrations.sdk.redact import register_secret
 from integrations.sdk.types import ColumnType, Kind
 
-CHUNK_ROWS = 100_000
-CHUNK_BYTES = 1 << 18
 LONGEST_NAME = 63
-AS_TEXT = r"FORMAT csv, HEADER false, DELIMITER E'\t', QUOTE '', ESCAPE '', NULLSTR '\N'"
 INTEGERS = ("smallint", "integer", "bigint")
 TYPES = {
     Kind.BOOLEAN: "boolean",
@@ -62,6 +56,7 @@ class Postgres(SqlWriter):
             ) from None
         with self.explained():
             self.execute("SET TIME ZONE 'UTC'")
+            self.execute("SET client_encoding TO 'UTF8'")
             if not self.query(f"SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {text(schema)}"):
                 self.execute(f"CREATE SCHEMA IF NOT EXISTS {name(schema)}")
             self.end(commit=True)
@@ -120,23 +115,23 @@ class Postgres(SqlWriter):
         self.execute(f"ALTER TABLE {self.target(table)} {changes}")
 
     def load(self, table: DeliveredTable, rows: Rows, columns: Mapping[str, ColumnType], *, staged: bool) -> None:
+        there, _ = self.present(table)
+        fields = [field(type_, there[column], name(column)) for column, type_ in columns.items()]
         into = STAGE if staged else self.target(table)
-        values = ", ".join(_escaped(type_, _value(type_, name(column))) for column, type_ in columns.items())
-        with self._connection.cursor() as cursor:
-            copying = f"COPY {into} ({names(list(columns))}) FROM STDIN"
-            with cursor.copy(copying) as copy, TemporaryDirectory(prefix="headwater-") as folder:
-                for path in _chunks(rows, values, Path(folder)):
-                    with path.open("rb") as file:
-                        while chunk := file.read(CHUNK_BYTES):
-                            copy.write(chunk)
-                    path.unlink()
+        options = "FORMAT binary, FREEZE" if self._is_fresh and not staged else "FORMAT binary"
+        copying = f"COPY {into} ({names(list(columns))}) FROM STDIN ({options})"
+        with self._connection.cursor() as cursor, cursor.copy(copying) as copy:
+            copy.write(HEADER)
+            for some in rows.values(row(fields)):
+                copy.write(b"".join(some))
+            copy.write(TRAILER)
 
     def prepare_stage(self, table: DeliveredTable) -> None:
         self.execute(f"ANALYZE {STAGE}")
 
     def losses(self, table: DeliveredTable, rows: Rows) -> list[str]:
         texts = [column for column, type_ in table.columns.items() if type_.kind in (Kind.TEXT, Kind.JSON)]
-        found = rows.counts({column: _has_nul(table.columns[column], name(column)) for column in texts})
+        found = rows.counts({column: has_nul(table.columns[column], name(column)) for column in texts})
         said = "have NUL in them, which PostgreSQL cannot hold: they are there without it"
         return [f"{count:,} values of `{column}` {said}" for column, count in found.items()]
 
@@ -155,39 +150,6 @@ def connect(spec: Spec, folder: Path) -> Postgres:
     return Postgres(spec.connection.get_secret_value(), spec.schema_name, spec.connect_timeout_s)
 
 
-def _chunks(rows: Rows, values: str, folder: Path) -> Iterator[Path]:
-    """The rows as files of COPY's text; the next is written while one is read."""
-    written: Queue[Path | BaseException | None] = Queue(1)
-    stopped = threading.Event()
-
-    def write() -> None:
-        try:
-            for start in range(0, rows.count, CHUNK_ROWS):
-                if stopped.is_set():
-                    return
-                path = folder / f"{start}.txt"
-                part = f"rowid >= {start} AND rowid < {start + CHUNK_ROWS}"
-                rows.copy(f"SELECT {values} FROM {TABLE} WHERE {part}", path, AS_TEXT)
-                written.put(path)
-            written.put(None)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the files are read
-            written.put(error)
-
-    thread = threading.Thread(target=write, name="delivery", daemon=True)
-    thread.start()
-    try:
-        while (path := written.get()) is not None:
-            if isinstance(path, BaseException):
-                raise path
-            yield path
-    finally:
-        stopped.set()
-        while thread.is_alive():
-            if not written.empty():
-                written.get()
-            thread.join(0.01)
-
-
 def _is_simple(type_: ColumnType) -> bool:
     return type_.kind not in (Kind.LIST, Kind.STRUCT, Kind.MAP)
 
@@ -196,43 +158,3 @@ def _sizes(type_: str) -> tuple[int, int]:
     """The digits of a numeric type, and those behind the point; zeros for any other."""
     digits, _, scale = type_.removeprefix("numeric(").removesuffix(")").partition(",")
     return (int(digits), int(scale)) if type_.startswith("numeric(") else (0, 0)
-
-
-def _value(type_: ColumnType, value: str) -> str:
-    """SQL that spells a value as PostgreSQL reads it."""
-    if type_.kind is Kind.LIST and type_.item and _is_simple(type_.item):
-        item = rf"""replace(replace({_value(type_.item, "item")}, '\', '\\'), '"', '\"')"""
-        listed = f"list_transform({value}, lambda item: coalesce('\"' || {item} || '\"', 'NULL'))"
-        return f"'{{' || array_to_string({listed}, ',') || '}}'"
-    if is_nested(type_):
-        return _without_nul(type_, json_text(type_, value))
-    spelled = f"CAST({value} AS VARCHAR)"
-    match type_.kind:
-        case Kind.TEXT:
-            return _without_nul(type_, value)
-        case Kind.BLOB:
-            return rf"'\x' || hex({value})"
-        case Kind.DATE | Kind.TIMESTAMP | Kind.LOCAL_TIMESTAMP:
-            before_christ = f"isfinite({value}) AND {value} < '0001-01-01'"
-            return f"CASE WHEN {before_christ} THEN replace({spelled}, ' (BC)', '') || ' BC' ELSE {spelled} END"
-        case _:
-            return spelled
-
-
-def _has_nul(type_: ColumnType, value: str) -> str:
-    return f"contains({value}, chr(0))" if type_.kind is Kind.TEXT else rf"contains(CAST({value} AS VARCHAR), '\u0000')"
-
-
-def _without_nul(type_: ColumnType, value: str) -> str:
-    if type_.kind is Kind.TEXT:
-        return f"replace({value}, chr(0), '')"
-    without = rf"regexp_replace({value}, '((?:^|[^\\])(?:\\\\)*)(?:\\u0000)+', '\1', 'g')"
-    return rf"CASE WHEN contains({value}, '\u0000') THEN {without} ELSE {value} END"
-
-
-def _escaped(type_: ColumnType, value: str) -> str:
-    """SQL for a value in a line of COPY's text."""
-    if type_.kind in (Kind.TEXT, Kind.BLOB) or is_nested(type_):
-        for letter, spelled in ((r"'\'", r"'\\'"), ("chr(10)", r"'\n'"), ("chr(9)", r"'\t'"), ("chr(13)", r"'\r'")):
-            value = f"replace({value}, {letter}, {spelled})"
-    return value
