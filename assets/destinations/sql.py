@@ -70,6 +70,12 @@ class SqlWriter(ABC):
             found: list[tuple[object, ...]] = cursor.fetchall()
             return found
 
+    def count(self, from_: str) -> int:
+        """How many rows there are in a table, on a condition."""
+        ((found,),) = self.query(f"SELECT count(*) FROM {from_}")
+        assert isinstance(found, int)
+        return found
+
     def may_widen_to(self, type_: ColumnType) -> bool:
         """Whether a column may get a wider type for values of this one, where the database spells several alike."""
         return True
@@ -152,7 +158,9 @@ class SqlWriter(ABC):
         self.execute(f"CREATE TEMPORARY TABLE {STAGE} AS SELECT {names(list(table.keys))} FROM {target}")
         self.execute(f"DELETE FROM {target}")
         self.load(table, rows, table.columns, staged=False)
-        gone = f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {_same(table, target)})"
+        gone = (
+            f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {same_key(table, target)})"
+        )
         ((removed,),) = self.query(gone)
         assert isinstance(removed, int)
         self._removed = removed
@@ -166,7 +174,7 @@ class SqlWriter(ABC):
             self.execute(f"INSERT OR REPLACE INTO {target} ({listed}) SELECT {listed} FROM {STAGE}")
             return
         self._stage(table, rows, {key: table.columns[key] for key in table.keys})
-        self.execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {STAGE} s WHERE {_same(table, target)})")
+        self.execute(f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM {STAGE} s WHERE {same_key(table, target)})")
         self.load(table, rows, table.columns, staged=False)
 
     def _stage(self, table: DeliveredTable, rows: Rows, columns: Mapping[str, ColumnType]) -> None:
@@ -188,7 +196,7 @@ class SqlWriter(ABC):
         with self.explained():
             return self.execute(
                 f"DELETE FROM {target} WHERE {name('_cq_source_name')} = {text(table.source)} AND NOT EXISTS "
-                f"(SELECT 1 FROM {STAGE} s WHERE {_same(table, target)})"
+                f"(SELECT 1 FROM {STAGE} s WHERE {same_key(table, target)})"
             )
 
     def commit(self) -> None:
@@ -229,7 +237,7 @@ class SqlWriter(ABC):
             raise WarehouseError(f"the destination refuses it: {said}") from None
 
 
-def _same(table: DeliveredTable, target: str) -> str:
+def same_key(table: DeliveredTable, target: str) -> str:
     """SQL for a staged row with the key of a row that is there; null is like null, in a form that can be hashed."""
     conditions: list[str] = []
     for key in table.keys:

@@ -73,6 +73,7 @@ def main() -> None:
     to = Deliverer(Syncer(place.folder / "warehouse.duckdb"), place)
     module = importlib.import_module(f"assets.destinations.writers.{place.kind}")
     writer = getattr(module, place.kind.capitalize())
+    module.SWAPPED_ROWS = 1000  # of PostgreSQL: fewer are replaced in place
     reach = die_at(nth)
     if point == "rows":
         before(Rows, "copy", reach)

@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import BaseModel, Field, SecretStr
 
 from assets.destinations.binary_copy import HEADER, TRAILER, field, has_nul, row
-from assets.destinations.model import DeliveredTable
+from assets.destinations.model import DeliveredTable, How
 from assets.destinations.rows import Rows
-from assets.destinations.sql import STAGE, SqlWriter, wider_of
+from assets.destinations.sql import STAGE, SqlWriter, same_key, wider_of
+from assets.destinations.swapping import Swap
 from assets.destinations.writers import needed
 from assets.warehouse.quoting import name, names, text
 from integrations.sdk.errors import ConfigError, WarehouseError
@@ -17,6 +18,7 @@ from integrations.sdk.redact import register_secret
 from integrations.sdk.types import ColumnType, Kind
 
 LONGEST_NAME = 63
+SWAPPED_ROWS = 50_000
 INTEGERS = ("smallint", "integer", "bigint")
 TYPES = {
     Kind.BOOLEAN: "boolean",
@@ -115,16 +117,52 @@ class Postgres(SqlWriter):
         self.execute(f"ALTER TABLE {self.target(table)} {changes}")
 
     def load(self, table: DeliveredTable, rows: Rows, columns: Mapping[str, ColumnType], *, staged: bool) -> None:
-        there, _ = self.present(table)
+        into, frozen = (STAGE, False) if staged else (self.target(table), self._is_fresh)
+        self._copy(into, self.present(table)[0], rows, columns, frozen=frozen)
+
+    def _copy(
+        self, into: str, there: Mapping[str, str], rows: Rows, columns: Mapping[str, ColumnType], *, frozen: bool
+    ) -> None:
+        """Send these columns of the rows to a table, whose are `there`; frozen where this transaction has made it."""
         fields = [field(type_, there[column], name(column)) for column, type_ in columns.items()]
-        into = STAGE if staged else self.target(table)
-        options = "FORMAT binary, FREEZE" if self._is_fresh and not staged else "FORMAT binary"
+        options = "FORMAT binary, FREEZE" if frozen else "FORMAT binary"
         copying = f"COPY {into} ({names(list(columns))}) FROM STDIN ({options})"
         with self._connection.cursor() as cursor, cursor.copy(copying) as copy:
             copy.write(HEADER)
             for some in rows.values(row(fields)):
                 copy.write(b"".join(some))
             copy.write(TRAILER)
+
+    def _write_beside(self, table: DeliveredTable, rows: Rows, how: How) -> None:
+        """Where most of a large table is replaced, a new one takes its place, if it can."""
+        is_most = rows.count >= SWAPPED_ROWS and 2 * rows.count >= self.count(self.target(table))
+        if not (is_most and table.keys and not table.nullable and self._swap(table, rows, how)):
+            super()._write_beside(table, rows, how)
+
+    def _swap(self, table: DeliveredTable, rows: Rows, how: How) -> bool:
+        there, _ = self.present(table)
+        swap = Swap(self._connection, self._schema, table.name, table.keys)
+        if not swap.begin(there):
+            return False
+        self._copy(swap.beside, there, rows, table.columns, frozen=True)
+        swap.add_key()
+        self._keep(table, how, swap.beside, list(there))
+        swap.finish(list(there))
+        return True
+
+    def _keep(self, table: DeliveredTable, how: How, beside: str, columns: list[str]) -> None:
+        """Copy the rows whose key has not come again to the new table, but for those that are to be removed."""
+        target, listed, keys = self.target(table), names(columns), names(list(table.keys))
+        left = f"NOT EXISTS (SELECT 1 FROM {beside} s WHERE {same_key(table, target)})"
+        if self.execute(f"CREATE TEMPORARY TABLE {STAGE} AS SELECT {keys} FROM {target} WHERE {left}"):
+            self.prepare_stage(table)
+            kept = f"{target} WHERE EXISTS (SELECT 1 FROM {STAGE} s WHERE {same_key(table, target)})"
+            own = f"coalesce({name('_cq_source_name')} = {text(table.source)}, false)"
+            if how.removes:
+                self._removed = self.count(f"{kept} AND {own}")
+                kept += f" AND NOT {own}"
+            self.execute(f"INSERT INTO {beside} ({listed}) SELECT {listed} FROM {kept}")
+        self.execute(f"DROP TABLE {STAGE}")
 
     def prepare_stage(self, table: DeliveredTable) -> None:
         self.execute(f"ANALYZE {STAGE}")
