@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,19 +17,19 @@ from integrations.sdk.schema import Node, ParentColumn
 
 WAREHOUSE = "warehouse"
 ENDPOINT = "endpoint"
-DECLARED = (
-    "SELECT source, entity_type, databuilder_id, parent_databuilder_id, title, description, definition, native_type, "
-    'owners, sort_order, type, is_pk, hidden, schema, database, "group", product, external_updated_at '
-    "FROM catalog.resources ORDER BY source, declared_at, rowid"
-)
-
-
-class DeclaredEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """An edge as its author wrote it: two ends, each with a `type`."""
-
-    source: str
-    upstream: Mapping[str, Any]
-    downstream: Mapping[str, Any]
+TEXTS = ("title", "description", "definition", "native_type", "type", "database", "schema", "group", "product")
+DECLARED = f"""
+    SELECT to_json({{
+        key: source || '/' || databuilder_id, source: source, entity_type: entity_type, databuilder_id: databuilder_id,
+        parent: source || '/' || nullif(parent_databuilder_id, ''),
+        {", ".join(f'''"{name}": coalesce("{name}", '')''' for name in TEXTS)},
+        is_pk: coalesce(is_pk, false), hidden: coalesce(hidden, false), sort_order: sort_order,
+        owners: coalesce(owners, []), updated_at: strftime(external_updated_at, '%Y-%m-%dT%H:%M:%S.%f+00:00')
+    }}) FROM catalog.resources ORDER BY source, declared_at, rowid
+"""
+EDGES = "SELECT source, from_identifier, to_identifier FROM catalog.lineage ORDER BY source, position"
+DeclaredEdge = tuple[str, str, str]
+"""A source, and the two ends of an edge as it wrote them: JSON, each with a `type`."""
 
 
 @dataclass(slots=True)
@@ -68,42 +66,16 @@ def gather(session: Session, sources: Sequence[Source], database: str, forgotten
 
 
 def _declared(session: Session, gathered: Gathered, forgotten: Set[str]) -> None:
-    for row in session.query(DECLARED)[1]:
-        source, entity_type, id_, parent, *rest = row
-        if source in forgotten:
+    read = msgspec.json.Decoder(Entry).decode
+    for (written,) in session.query(DECLARED)[1]:
+        entry = read(written)
+        if entry.source in forgotten:
             continue
-        title, description, definition, native, owners, order, type_, is_pk, hidden, schema, db, group, product, at = (
-            rest
-        )
-        key = key_of(source, id_)
-        if key in gathered.entries:
-            gathered.problems.append(f"{source} declares the id `{id_}` twice: the last one counts")
-        gathered.entries[key] = Entry(
-            key=key,
-            source=source,
-            entity_type=entity_type,
-            databuilder_id=id_,
-            title=title or "",
-            parent=key_of(source, parent) if parent else None,
-            description=description or "",
-            definition=definition or "",
-            native_type=native or "",
-            type=type_ or "",
-            is_pk=bool(is_pk),
-            hidden=bool(hidden),
-            sort_order=order,
-            database=db or "",
-            schema=schema or "",
-            group=group or "",
-            product=product or "",
-            owners=tuple(owners or ()),
-            updated_at=at,
-        )
-    ends = "SELECT source, from_identifier, to_identifier FROM catalog.lineage ORDER BY source, position"
-    read = cache(msgspec.json.decode)  # most ends are of several edges
-    for source, upstream, downstream in session.query(ends)[1]:
-        if source not in forgotten:
-            gathered.declared.append(DeclaredEdge(source=source, upstream=read(upstream), downstream=read(downstream)))
+        if entry.key in gathered.entries:
+            said = f"{entry.source} declares the id `{entry.databuilder_id}` twice: the last one counts"
+            gathered.problems.append(said)
+        gathered.entries[entry.key] = entry
+    gathered.declared += [edge for edge in session.query(EDGES)[1] if edge[0] not in forgotten]
 
 
 def _loaded(session: Session, gathered: Gathered, source: Source, database: str) -> None:

@@ -8,10 +8,11 @@ import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from assets.catalog.gather import DeclaredEdge, Gathered, key_of
@@ -29,6 +30,15 @@ class _Miss:
 
     reason: str
     near: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """The entries that an end of an edge means, how sure that is, and the query that it is, if it is one."""
+
+    keys: Sequence[str | _Miss]
+    confidence: float = 1.0
+    sql: str = ""
 
 
 class Names:
@@ -96,33 +106,32 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
     """The catalog, with the ends of every declared edge matched, or kept as they were written."""
     readings = readings or Readings()
     names = Names(gathered.entries)
-    meanings = _Meanings(names, gathered.entries, readings)
+    meaning = cache(partial(_meaning, names, gathered.entries, readings))  # most ends are of several edges
     edges: dict[tuple[str, str], Edge] = {(edge.upstream, edge.downstream): edge for edge in gathered.edges}
     unresolved: list[Unresolved] = []
     queries: dict[str, dict[str, None]] = defaultdict(dict)  # by what is made of them
     for declared in gathered.declared:
-        is_query = declared.upstream["type"] == "tables_from_query"
-        upstreams, confidence = meanings.of(declared.source, declared.upstream)
-        downstreams, _ = meanings.of(declared.source, declared.downstream)
-        for ends in product(upstreams, downstreams):
-            upstream, downstream = ends
+        source, upstream_end, downstream_end = declared
+        above, below = meaning(source, upstream_end), meaning(source, downstream_end)
+        for upstream, downstream in product(above.keys, below.keys):
             if isinstance(upstream, _Miss) or isinstance(downstream, _Miss):
-                unresolved.append(_kept(declared, [end for end in ends if isinstance(end, _Miss)]))
+                misses = [end for end in (upstream, downstream) if isinstance(end, _Miss)]
+                unresolved.append(_kept(declared, misses))
                 continue
-            if is_query:
-                queries[downstream][declared.upstream["sql"]] = None
+            if above.sql:
+                queries[downstream][above.sql] = None
             if (upstream, downstream) not in edges:
                 edges[upstream, downstream] = Edge(
                     upstream=upstream,
                     downstream=downstream,
-                    source=declared.source,
-                    how="sql" if is_query else "declared",
-                    confidence=confidence,
+                    source=source,
+                    how="sql" if above.sql else "declared",
+                    confidence=above.confidence,
                 )
-        if is_query:
-            for downstream in downstreams:
+        if above.sql:
+            for downstream in below.keys:
                 if isinstance(downstream, str) and names.columns_of(downstream):
-                    for edge in _of_columns(names, declared, downstream, readings):
+                    for edge in _of_columns(names, source, _read(upstream_end), downstream, readings):
                         edges.setdefault((edge.upstream, edge.downstream), edge)
     entries = gathered.entries | {
         key: replace(gathered.entries[key], sql=";\n\n".join(found))
@@ -132,10 +141,9 @@ def resolve(gathered: Gathered, readings: Readings | None = None) -> Catalog:
     return Catalog(entries=entries, edges=list(edges.values()), unresolved=unresolved)
 
 
-def _of_columns(names: Names, declared: DeclaredEdge, table: str, readings: Readings) -> Iterator[Edge]:
+def _of_columns(names: Names, source: str, end: Mapping[str, Any], table: str, readings: Readings) -> Iterator[Edge]:
     """The edges from the columns that a query reads to those of the table that is made of it, by their names."""
-    end = declared.upstream
-    besides = declared.source if end.get("external") else None
+    besides = source if end.get("external") else None
     sql, (dialect, default_database, default_schema) = end["sql"], (end.get(key) for key in READ_AS)
     read: dict[Table, str] = {}
     for database, schema, name in readings.of(sql, dialect, default_database, default_schema).tables:
@@ -154,7 +162,7 @@ def _of_columns(names: Names, declared: DeclaredEdge, table: str, readings: Read
                 yield Edge(
                     upstream=upstream,
                     downstream=downstream,
-                    source=declared.source,
+                    source=source,
                     how="sql",
                     confidence=reading.confidence,
                 )
@@ -165,42 +173,37 @@ def _quoted(table: Table) -> str:
 
 
 def _kept(declared: DeclaredEdge, misses: Sequence[_Miss]) -> Unresolved:
+    source, upstream, downstream = declared
     return Unresolved(
-        source=declared.source,
-        upstream=declared.upstream,
-        downstream=declared.downstream,
+        source=source,
+        upstream=_read(upstream),
+        downstream=_read(downstream),
         reason="; ".join([miss.reason for miss in misses]),
         near=tuple([near for miss in misses for near in miss.near]),
     )
 
 
-class _Meanings:
-    """What ends of edges mean. Few of them are declared many times: the same object each time."""
-
-    def __init__(self, names: Names, entries: Mapping[str, Entry], readings: Readings) -> None:
-        self._names, self._entries, self._readings = names, entries, readings
-        self._known: dict[tuple[str, int], tuple[Sequence[str | _Miss], float]] = {}
-
-    def of(self, source: str, end: Mapping[str, Any]) -> tuple[Sequence[str | _Miss], float]:
-        """One entry, or the tables of a query; and how sure that is. `end` must outlive this object."""
-        known = self._known.get((source, id(end)))
-        if known is None:
-            known = self._known[source, id(end)] = self._find(source, end)
-        return known
-
-    def _find(self, source: str, end: Mapping[str, Any]) -> tuple[Sequence[str | _Miss], float]:
-        kind = end["type"]
-        if kind == "internal_resource":
-            key = key_of(source, end["databuilder_id"])
-            return [key if key in self._entries else _Miss(f"{source} declares no `{end['databuilder_id']}`")], 1.0
-        if kind == "tables_from_query":
-            reading = self._readings.of(end["sql"], *(end.get(key) for key in READ_AS))
-            if reading.why:
-                return [_Miss(f"the query names no table of the catalog: {reading.why}")], reading.confidence
+def _meaning(names: Names, entries: Mapping[str, Entry], readings: Readings, source: str, written: str) -> _Meaning:
+    """What one end of an edge means: one entry, or the tables of a query."""
+    end = _read(written)
+    kind = end["type"]
+    if kind == "internal_resource":
+        key = key_of(source, end["databuilder_id"])
+        return _Meaning([key if key in entries else _Miss(f"{source} declares no `{end['databuilder_id']}`")])
+    if kind == "tables_from_query":
+        reading = readings.of(end["sql"], *(end.get(key) for key in READ_AS))
+        if reading.why:
+            tables: Sequence[str | _Miss] = [_Miss(f"the query names no table of the catalog: {reading.why}")]
+        else:
             besides = source if end.get("external") else None
-            tables = [self._names.table(name, schema, database, besides) for database, schema, name in reading.tables]
-            return tables, reading.confidence
-        table = self._names.table(end["table"], end.get("schema"), end.get("database"), source)
-        if kind == "external_table" or isinstance(table, _Miss):
-            return [table], 1.0
-        return [self._names.column(table, end["column"])], 1.0
+            tables = [names.table(name, schema, database, besides) for database, schema, name in reading.tables]
+        return _Meaning(tables, reading.confidence, end["sql"])
+    table = names.table(end["table"], end.get("schema"), end.get("database"), source)
+    if kind == "external_table" or isinstance(table, _Miss):
+        return _Meaning([table])
+    return _Meaning([names.column(table, end["column"])])
+
+
+def _read(end: str) -> Mapping[str, Any]:
+    read: Mapping[str, Any] = msgspec.json.decode(end)
+    return read

@@ -1,11 +1,12 @@
 """What is in the catalog, and how names find it."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from assets.catalog.gather import DeclaredEdge, Gathered, key_of
+from assets.catalog.gather import Gathered, key_of
 from assets.catalog.model import Entry, Unresolved
 from assets.catalog.resolve import resolve
 from assets.catalog.unresolved import reasons
@@ -42,7 +43,7 @@ HERE = {"type": "internal_resource", "databuilder_id": "d1"}
 def resolved(entries: Sequence[Entry], upstream: dict[str, Any], downstream: dict[str, Any] = HERE) -> Any:
     gathered = Gathered(
         entries={entry.key: entry for entry in [DASHBOARD, *entries]},
-        declared=[DeclaredEdge(source="bi", upstream=upstream, downstream=downstream)],
+        declared=[("bi", json.dumps(upstream), json.dumps(downstream))],
     )
     return resolve(gathered)
 
