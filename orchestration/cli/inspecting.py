@@ -219,6 +219,7 @@ def runs(
             ]
             for sync in past
         ],
+        spare=["run", "requests", "mode"],
     )
     for sync in past:
         if sync.error:

@@ -82,22 +82,40 @@ def print_json(document: Any) -> None:
     sys.stdout.write(indented.decode() + "\n")
 
 
-def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], *, footer: Any = None) -> None:
-    """Print rows in columns; numbers stand right, and a column without any value is left out."""
-    console().print(_table(title, header, rows, footer))
+def print_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    footer: Any = None,
+    spare: Sequence[str] = (),
+) -> None:
+    """Print rows in columns; numbers stand right, and a column without any value is left out.
+
+    Where the terminal is too narrow `spare` columns are left out as well, one after the other until the rest fits.
+    """
+    stream = console()
+    kept = _with_values(header, rows)
+    table = _table(title, header, rows, kept, footer)
+    for column in spare:
+        if _fits(stream, table):
+            break
+        kept = [position for position in kept if header[position] != column]
+        table = _table(title, header, rows, kept, footer)
+    stream.print(table)
 
 
 def print_records(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows in columns where they fit, else one below another, each as its columns and their values."""
-    wide = _table(title, header, rows)
     stream = console()
-    if stream.measure(wide, options=stream.options.update(max_width=sys.maxsize)).maximum <= stream.width:
+    kept = _with_values(header, rows)
+    wide = _table(title, header, rows, kept)
+    if _fits(stream, wide):
         stream.print(wide)
         return
     made = Table(title=printable(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     made.add_column("column", max_width=stream.width // 2, overflow="fold")
     made.add_column("value", overflow="fold")
-    kept = _with_values(header, rows)
     for number, row in enumerate(rows, start=1):
         made.add_row(f"[bold]row {number:,}[/]")
         for position in kept:
@@ -106,8 +124,14 @@ def print_records(title: str, header: Sequence[str], rows: Sequence[Sequence[Any
     stream.print(made)
 
 
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], footer: Any = None) -> Table:
-    kept = _with_values(header, rows)
+def _fits(stream: Console, table: Table) -> bool:
+    """Whether no cell must be folded."""
+    return stream.measure(table, options=stream.options.update(max_width=sys.maxsize)).maximum <= stream.width
+
+
+def _table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], kept: Sequence[int], footer: Any = None
+) -> Table:
     table = Table(
         title=printable(title),
         title_justify="left",

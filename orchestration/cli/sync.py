@@ -153,6 +153,7 @@ def print_summary(report: Any) -> None:
                 f"{report.seconds:,.2f}",
                 "",
             ],
+            spare=["pages", "mode", "requests", "rows/s"],
         )
     if delivered := [each for each in report.delivered if not each.error]:
         header = ["table", "delivered to", "rows", "removed", "seconds"]

@@ -167,6 +167,19 @@ def test_preview_shows_wide_rows_one_below_another(
     assert any("reader_email" in line for line in lines)
 
 
+def test_a_narrow_terminal_leaves_out_what_matters_least(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Columns that do not fit are left out, rather than every cell cut into pieces."""
+    monkeypatch.setattr(output, "WIDTH_ELSEWHERE", 76)
+    for command in (["sync"], ["runs"]):
+        _, _, table = output_of(command, capsys).partition(f"{command[0].capitalize()}")
+        header = table.split("─", 1)[0].split()
+        assert {"table", "outcome", "rows", "seconds"} <= set(header)
+        assert not {"requests", "pages"} <= set(header)
+        assert f"{SOURCE}.chapters" in table  # whole
+
+
 def test_a_number_out_of_range_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None:
     """With the range, and what was given."""
     assert run(["preview", "books", "-n", "0"]) == 2
