@@ -4,6 +4,7 @@ import gc
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 import typer
 
@@ -55,13 +56,10 @@ app.command("package")(packaging.package)
 app.command("dev")(dev.dev)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The entry point of the installed command."""
     gc.set_threshold(100_000, 20, 50)  # imports and records make many objects and few cycles: a tenth of the time
-    code = run(sys.argv[1:])
-    if stopping.has_come() and code == stopping.exit_code():
-        stopping.end_at_once()
-    sys.exit(code)
+    stopping.end_at_once(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:

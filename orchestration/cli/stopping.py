@@ -3,6 +3,8 @@
 Dagster's handlers in a run, and DuckDB, which ends its query with a RuntimeError, keep the signal to themselves.
 """
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -43,12 +45,14 @@ def exit_code() -> int:
     return 128 + _arrived[0] if has_come() else INTERRUPTED
 
 
-def end_at_once() -> NoReturn:
-    """End the process after a signal, when all is closed, without Python's own end.
+def end_at_once(code: int) -> NoReturn:
+    """End the process when all is closed, and what was to be done at its end, without Python's taking it apart.
 
-    Readers may still wait for a source's answer. Python would end among them, with DuckDB's objects in their hands,
-    and DuckDB would call those leaked.
+    That takes a fifth of a large publication's time. After a signal readers may still wait for a source's answer:
+    Python would end among them, with DuckDB's objects in their hands, and DuckDB would call those leaked.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(exit_code())
+    atexit._run_exitfuncs()
+    with contextlib.suppress(BrokenPipeError):  # who read it has gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
