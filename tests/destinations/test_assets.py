@@ -190,9 +190,9 @@ def test_sync_groups_stand_beside_each_other(project: Project) -> None:
             if document["spec"]["name"] == "reporting":
                 document["spec"] |= {"write_mode": "overwrite", "sync_group_id": group}
         project.config.write_text(yaml.safe_dump_all(documents))
-        assert run(["sync"]) == 0
-    counts = in_sqlite(project, "SELECT _cq_sync_group_id, count(*) FROM chapters GROUP BY 1 ORDER BY 1")
-    assert counts == [("one", 8), ("two", 8)]
+        assert run(["sync", f"{SOURCE}.authors"]) == 0
+    counts = in_sqlite(project, "SELECT _cq_sync_group_id, count(*) FROM authors GROUP BY 1 ORDER BY 1")
+    assert counts == [("one", 2), ("two", 2)]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Our deterministic ids against those of CloudQuery's own Go SDK, computed once by peers/golden_ids.go."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from assets.warehouse.ids import id_expression
 from assets.warehouse.quoting import name
+from integrations.sdk import types
 from integrations.sdk.cloudquery.snapshots import type_of
 from integrations.sdk.schema import Column
 from tests.warehouse.helpers import Loader, fresh_loader
@@ -23,19 +25,28 @@ def is_null(vector: dict[str, Any]) -> bool:
     return None in json.loads(vector["record"]).values()
 
 
-def stored_id(into: Loader, vector: dict[str, Any], table: str) -> str:
-    """The id of the vector's record in the warehouse."""
-    loaded = into.load(keys(vector), [vector["record"].encode()], table=table, deterministic=True)
-    assert (loaded.reasons, len(loaded.rows)) == ([], 1), vector["rule"]
-    return str(into.query(f"SELECT _cq_id FROM src.{table}")[0][0])
+def stored_ids(into: Loader, vectors: Sequence[dict[str, Any]], table: str) -> dict[str, str]:
+    """By rule, the ids in the warehouse of vectors with the same key columns."""
+    number = Column("vector", types.BIGINT)
+    records = [f'{{"vector": {n}, {each["record"][1:]}'.encode() for n, each in enumerate(vectors)]
+    columns = [*keys(vectors[0]), number]
+    loaded = into.load(columns, records, table=table, deterministic=True)
+    assert (loaded.reasons, len(loaded.rows)) == ([], len(vectors)), [each["rule"] for each in vectors]
+    return {vectors[n]["rule"]: str(id) for n, id in into.query(f"SELECT vector, _cq_id FROM src.{table}")}
 
 
 def test_ids_are_those_of_the_go_sdk() -> None:
     """Every type that a key can have, composite keys, and what strings together the same way."""
     vectors = [vector for vector in VECTORS if not is_null(vector)]
     assert len(vectors) > 70
+    alike: dict[str, list[dict[str, Any]]] = {}
+    for vector in vectors:
+        is_negative_zero = "-0.0" in vector["record"]  # which DuckDB takes for the same key as 0.0
+        alike.setdefault(f"{vector['keys']} {is_negative_zero}", []).append(vector)
+    found: dict[str, str] = {}
     with fresh_loader() as into:
-        found = {each["rule"]: stored_id(into, each, f"t{number}") for number, each in enumerate(vectors)}
+        for number, group in enumerate(alike.values()):
+            found |= stored_ids(into, group, f"t{number}")
     assert found == {each["rule"]: each["id"] for each in vectors}
 
 
