@@ -1,10 +1,8 @@
 """The user's path through the UI: `headwater dev`, really started, asked over GraphQL."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,9 @@ import pytest
 from integrations.sdk.testing import serving
 from orchestration.testing import SOURCE, Project
 from tests.example import TOKEN, library
-from tests.ui.dev import ROOT, SELECTOR, Ui, free_port, running, wait_until_ready
+from tests.ui.dev import SELECTOR, Ui, running
+
+pytestmark = pytest.mark.timeout(300)  # the first test waits for the start, the last for the end
 
 
 @pytest.fixture(scope="module")
@@ -105,21 +105,11 @@ def test_the_token_is_nowhere(served: tuple[Ui, Project, Any]) -> None:
             assert TOKEN.encode() not in path.read_bytes(), path
 
 
-def test_it_ends_when_it_is_asked_to(tmp_path: Path) -> None:
+def test_it_ends_when_it_is_asked_to(served: tuple[Ui, Project, "subprocess.Popen[str]"]) -> None:
     """SIGTERM ends the UI, the daemon and the code server: nothing is left behind."""
-    project = Project(tmp_path, "tests.example", {"token": TOKEN, "base_url": "http://127.0.0.1:9"})
-    port = free_port()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAGSTER_HOME": str(tmp_path / ".dagster")}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.cli", "dev", "--port", str(port), "--config", str(project.config)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    wait_until_ready(f"http://127.0.0.1:{port}", server)
+    ui, _, server = served
     server.send_signal(signal.SIGTERM)
-    server.communicate(timeout=30)
+    server.communicate(timeout=60)
     assert server.returncode == 0
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+        assert probe.connect_ex(("127.0.0.1", int(ui.url.rpartition(":")[2]))) != 0

@@ -13,6 +13,7 @@ from tests.orchestration.hourly import HOURS
 from tests.orchestration.incremental import Api
 from tests.ui.dev import SELECTOR, Ui, running
 
+pytestmark = pytest.mark.timeout(420)  # which is more than all that the longest test waits for
 EVENTS = {"path": [SOURCE, "events"]}
 DETAILS = {"path": [SOURCE, "details"]}
 LAUNCH = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) { __typename
@@ -41,7 +42,6 @@ def materialised(ui: Ui, key: dict[str, Any]) -> int:
     return int(ui.ask(STATUSES, key=key)["assetNodeOrError"]["partitionStats"]["numMaterialized"])
 
 
-@pytest.mark.timeout(180)
 def test_a_backfill_of_a_range_is_one_run(served: tuple[Ui, Project, Api]) -> None:
     """A range that is chosen in the UI becomes one run, and every window of it is materialised."""
     ui, project, _ = served
@@ -61,7 +61,6 @@ def test_a_backfill_of_a_range_is_one_run(served: tuple[Ui, Project, Api]) -> No
     assert project.query(f"SELECT count(*) FROM {SOURCE}.events WHERE id < 4") == [(4,)]
 
 
-@pytest.mark.timeout(240)
 def test_the_schedule_and_the_probe_tick(served: tuple[Ui, Project, Api]) -> None:
     """The daemon starts a run from the cursors when the clock says so, and another when the source has news."""
     ui, project, api = served
@@ -87,7 +86,6 @@ def test_the_schedule_and_the_probe_tick(served: tuple[Ui, Project, Api]) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_ten_thousand_windows_are_listed_in_less_than_three_seconds(tmp_path: Path) -> None:
     """What the UI asks for when a person opens the asset's partitions."""
     project = Project(tmp_path, "tests.orchestration.hourly", {"base_url": "http://127.0.0.1:9"})
