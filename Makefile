@@ -18,6 +18,9 @@ else
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
+# Each test that starts an interpreter has it compile all modules again, where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check check-without-tests lint types imports definitions duckdb-1.5 wheel dev bench faults test-slow test-real cloudquery-programs test-cloudquery test-image lock clean
 
@@ -58,9 +61,9 @@ dev: $(VENV)/.demo
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m 'not slow' $(TOGETHER)
 
-# What `make test` leaves out because it takes long, and a shorter test sees most of it.
+# What `make test` leaves out because it takes long, and a shorter test sees most of it; and more examples of hypothesis.
 test-slow: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m slow $(TOGETHER)
+	@$(BIN)/python -m pytest -m 'slow or hypothesis' --hypothesis-profile=thorough $(TOGETHER)
 
 check: check-without-tests test
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from integrations.sdk import redact
 from orchestration.home import open_instance, prepare_home
 from orchestration.logs import OURS
 from tests.destinations.postgres_server import programs
 
+settings.register_profile("thorough", max_examples=400)  # `make test-slow` asks for it
 LONG = (
     "tests/faults/", "tests/ui/", "tests/interop/", "tests/catalog/test_crashes", "tests/catalog/test_stale_removal",
     "tests/destinations/", "tests/demo/", "tests/packaging/", "tests/browser/", "tests/secoda/", "tests/lineage/",

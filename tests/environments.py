@@ -43,12 +43,14 @@ def interpreter_in(folder: Path, name: str, packages: Sequence[str]) -> Path:
 
 
 def _install(home: Path, python: Path, packages: Sequence[str]) -> None:
+    """What is never imported is not compiled either: that takes far longer than all else together."""
     uv = shutil.which("uv")
     venv.create(home, with_pip=uv is None, clear=True)
     if uv:
-        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
     else:
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        install += ["--no-compile", "--retries", "1"]
     wanted = " ".join(packages)
     try:
         made = subprocess.run([*install, *packages], capture_output=True, text=True, timeout=INSTALL_S)

@@ -25,7 +25,7 @@ dialects = st.sampled_from([None, *DIALECTS])
 scripts = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.one_of(scripts, st.text(max_size=200)), dialects)
 def test_any_text_has_an_answer(sql: str, dialect: str | None) -> None:
     """Never an exception, always a status and a confidence."""
@@ -57,7 +57,7 @@ def test_a_schema_that_is_none_is_left_out(schema: Any) -> None:
     assert "the schema is left out" in found.problems[0]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(scripts, dialects)
 def test_the_answer_is_always_the_same(sql: str, dialect: str | None) -> None:
     """Two readings of a text agree in everything."""
@@ -67,7 +67,7 @@ def test_the_answer_is_always_the_same(sql: str, dialect: str | None) -> None:
 names = st.text("abcdefghij_", min_size=2, max_size=8).map(lambda name: f"t_{name}")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(st.lists(names, min_size=1, max_size=6, unique=True), dialects)
 def test_every_table_of_a_join_is_found(tables: list[str], dialect: str | None) -> None:
     """In every dialect a chain of joins reads its tables, in order."""

@@ -1,13 +1,11 @@
 """Ways of paging that skip nothing, however much a source changes while it is read."""
 
-import pytest
-
 from tests.engine.helpers import Syncer
 from tests.moving.source import served
-from tests.moving.ways import SAFE, SLOW, first_sync_while_moving
+from tests.moving.ways import SAFE, first_sync_while_moving, parametrize
 
 
-@pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.slow] * (each in SLOW)) for each in SAFE])
+@parametrize(SAFE)
 def test_nothing_is_missed_after_the_next_sync(syncer: Syncer, name: str) -> None:
     """What changed while pages were read comes with the next sync; what did not has come with the first."""
     reading, _ = first_sync_while_moving(syncer, SAFE[name])

@@ -2,16 +2,25 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from tests.engine.helpers import Syncer
 from tests.moving.source import Issues, Mutator, served
-from tests.moving.ways import COUNTING, EDITS, PER_PAGE, ROWS, SAFE, Reading, first_sync_while_moving, table
+from tests.moving.ways import (
+    COUNTING,
+    EDITS,
+    PER_PAGE,
+    REPEATS,
+    ROWS,
+    SAFE,
+    Reading,
+    first_sync_while_moving,
+    parametrize,
+    table,
+)
 
 LATER = {**COUNTING, "token": SAFE["token"]}
 
 
-@pytest.mark.parametrize("name", COUNTING)
+@parametrize(COUNTING)
 def test_counted_pages_lose_what_is_skipped(syncer: Syncer, name: str) -> None:
     """The hazard itself: a record that leaves the part already read takes another across the page's edge.
 
@@ -29,7 +38,7 @@ def test_counted_pages_lose_what_is_skipped(syncer: Syncer, name: str) -> None:
         assert (reading.missed(), reading.gone()) == ([], [])
 
 
-@pytest.mark.parametrize("name", LATER)
+@parametrize(LATER, {*REPEATS, "link-that-counts"})
 def test_later_syncs_miss_nothing_with_a_lookback(syncer: Syncer, name: str) -> None:
     """A lookback as long as syncs are apart covers every way of paging, once the first read is whole."""
     way = LATER[name]

@@ -7,7 +7,7 @@ import pytest
 from integrations.sdk.pagination import CursorToken, KeysetBy, NextLink, Offset, PageNumber
 from tests.engine.helpers import Syncer
 from tests.moving.source import Issues, served
-from tests.moving.ways import Listing, Reading, by, table, without_gaps_by
+from tests.moving.ways import Listing, Reading, by, parametrize, table, without_gaps_by
 
 TIES = 10_000
 AT_ONCE = timedelta(0)
@@ -21,7 +21,7 @@ WAYS: dict[str, Listing] = {
 }
 
 
-@pytest.mark.parametrize("name", WAYS)
+@parametrize(WAYS, ("offset", "link"))
 def test_ties_over_many_pages_are_neither_missed_nor_doubled(syncer: Syncer, name: str) -> None:
     """10,000 records of one time: all come, and with the next sync all come again and are merged."""
     with served(Issues.of(TIES, size=500, each=AT_ONCE)) as issues:
@@ -33,7 +33,7 @@ def test_ties_over_many_pages_are_neither_missed_nor_doubled(syncer: Syncer, nam
         assert (reading.missed(), reading.doubled()) == ([], [])
 
 
-@pytest.mark.parametrize("name", WAYS)
+@parametrize(WAYS, ("offset", "link"))
 @pytest.mark.parametrize("apart", [50, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 7, 101))])
 def test_a_tie_across_an_edge_is_read_whole(syncer: Syncer, name: str, apart: int) -> None:
     """Groups of ties that begin before a page's edge and end behind it, of every length."""

@@ -1,9 +1,11 @@
 """The ways to page through a source that moves, and what a reading of it has missed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from integrations.sdk import types as t
 from integrations.sdk.cursor import TimeCursor
@@ -57,7 +59,6 @@ COUNTING = {
     "offset": Way("updated_at", by(OFFSET)),
     "link-that-counts": Way("updated_at", by(NextLink("counting_link"))),
 }
-SLOW = ("offset-overlapping-total", "offset-without-gaps-newest-first", "number-by-id", "keyset-by-time")
 SAFE = {
     "offset-overlapping": Way("updated_at", by(Offset(limit=50, limit_param="size", overlap=PER_PAGE))),
     "offset-overlapping-total": Way("updated_at", by(Offset(50, "total", limit_param="size", overlap=PER_PAGE))),
@@ -71,6 +72,25 @@ SAFE = {
     "token": Way("updated_at", by(CursorToken("token", "token"))),
     "link-that-follows": Way("updated_at", by(NextLink("following_link"))),
 }
+
+
+REPEATS = {
+    "number",
+    "number-with-pages",
+    "offset-overlapping-total",
+    "offset-without-gaps-by-id",
+    "offset-without-gaps-newest-first",
+    "number-by-id",
+    "keyset-by-time",
+    "link-that-follows",
+}
+"""Of a kind with another way: each way of counting goes wrong as `offset` does, a link that follows is a token."""
+
+
+def parametrize(names: Iterable[str], repeats: Collection[str] = REPEATS) -> pytest.MarkDecorator:
+    """A test for each name; the repeats are for `make test-slow`."""
+    slow = {name: [pytest.mark.slow] * (name in repeats) for name in names}
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=marks) for name, marks in slow.items()])
 
 
 def table(listing: Listing, lookback: timedelta = LOOKBACK) -> Table:

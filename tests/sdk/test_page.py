@@ -70,7 +70,7 @@ def test_numbers_keep_their_digits_on_the_slow_way_too() -> None:
     ),
     st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_any_records_come_out_as_they_are(records: list[Any], ascii_only: bool) -> None:
     """Whatever JSON the records are, each is handed on byte for byte."""
     texts = [json.dumps(record, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass") for record in records]

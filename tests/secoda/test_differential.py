@@ -99,16 +99,14 @@ ANY_END = st.one_of(
         }
     ),
 )
-MANY = settings(
-    max_examples=400,
+SETTINGS = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
-SOME = settings(MANY, max_examples=250)
 pytestmark = pytest.mark.timeout(600)  # the first run makes the environment
 
 
-@MANY
+@SETTINGS
 @given(RESOURCES)
 def test_resources_are_the_same(both: Both, counted: dict[str, int], kwargs: dict[str, Any]) -> None:
     """The dump, the JSON, the fields that were set; or the errors, by type, place and message."""
@@ -117,7 +115,7 @@ def test_resources_are_the_same(both: Both, counted: dict[str, int], kwargs: dic
     assert ours == theirs
 
 
-@SOME
+@SETTINGS
 @given(st.sampled_from(sorted(ENDS)), st.data())
 def test_ends_are_the_same(both: Both, counted: dict[str, int], model: str, data: st.DataObject) -> None:
     """Each of the four kinds of ends, unknown fields and wrong types included."""
@@ -132,7 +130,7 @@ def test_ends_are_the_same(both: Both, counted: dict[str, int], model: str, data
     assert ours == theirs
 
 
-@SOME
+@SETTINGS
 @given(ANY_END, ANY_END)
 def test_edges_are_the_same(both: Both, counted: dict[str, int], start: Any, end: Any) -> None:
     """Any two ends, legal or not, as models or as dictionaries."""
@@ -145,7 +143,7 @@ METHODS = ["get", "post", "put", "patch", "delete"]
 OPTIONS = ["params", "headers", "data", "json", "follow_redirects", "verify", "auth"]
 
 
-@MANY
+@SETTINGS
 @given(
     st.sampled_from(METHODS),
     st.lists(TEXTS, max_size=2),
@@ -175,7 +173,7 @@ def test_modules_have_the_same_names(both: Both) -> None:
         assert ours["has"] == theirs["has"] == lazy
 
 
-@SOME
+@SETTINGS
 @given(
     st.lists(
         st.one_of(
@@ -217,7 +215,7 @@ def site() -> Iterator[Any]:
         yield made
 
 
-@SOME
+@SETTINGS
 @given(
     st.sampled_from(METHODS),
     st.sampled_from(["/", "/a%20b/c", "/é", "/x?a=1&z=2", "/x?a=1&a=2", "/deep/er/"]),

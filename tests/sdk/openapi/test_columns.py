@@ -230,7 +230,7 @@ def schemas() -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(a=schemas(), b=schemas(), c=schemas(), field=schemas())
 def test_any_document_ends_in_columns_or_in_words(a: Any, b: Any, c: Any, field: Any) -> None:
     """However schemas refer to each other, there are columns and a sample with a value for each, or a clear error."""
