@@ -26,7 +26,12 @@ def sdk(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def executable(sdk: Path, tmp_path: Path) -> str:
     """The sample plugin as an executable, as `registry: local` wants it."""
-    path = tmp_path / "sample"
+    return sample(sdk, tmp_path)
+
+
+def sample(sdk: Path, folder: Path) -> str:
+    """The sample plugin's executable, written into the folder."""
+    path = folder / "sample"
     path.write_text(f'#!/bin/sh\nexec {sdk} -W ignore {plugin.__file__} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
     return str(path)

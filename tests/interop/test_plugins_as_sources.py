@@ -1,7 +1,9 @@
 """A plugin written with CloudQuery's Python SDK as a source: what it sends is what the warehouse has."""
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from orchestration.config import load_config
 from orchestration.sources import load_sources
 from orchestration.testing import SOURCE, Outcomes, Project
 from tests.interop import plugin
-from tests.interop.conftest import Started
+from tests.interop.conftest import Started, sample
 
 pytestmark = pytest.mark.timeout(300)
 Make = Callable[..., Project]
@@ -104,6 +106,17 @@ def test_a_table_that_fails_leaves_the_others_and_what_was_there(executable: str
     assert broken.query(f'SELECT count(*) FROM "{SOURCE}".children') == [(plugin.PARENTS * plugin.CHILDREN,)]
 
 
+@pytest.fixture(scope="module")
+def loaded(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project that has been synced once, to be copied: each start of the plugin takes seconds."""
+    folder = tmp_path_factory.mktemp("loaded")
+    made = Project(folder, sample(sdk, folder), {"flat": 100}, registry="local", tables=["flat"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(made.home))
+        assert failures(made.sync()) == {}
+    return folder
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -115,15 +128,21 @@ def test_a_table_that_fails_leaves_the_others_and_what_was_there(executable: str
     ids=["dies", "hangs", "refuses its spec", "says that it fails"],
 )
 def test_a_plugin_that_goes_wrong_is_named_and_loses_nothing(
-    executable: str, project: Make, monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any], said: str
+    loaded: Path,
+    executable: str,
+    project: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spec: dict[str, Any],
+    said: str,
 ) -> None:
     """What was committed stays; the error says what happened."""
     monkeypatch.setattr("integrations.sdk.cloudquery.client.SILENCE_S", 3.0)
-    good = project(executable, tables=["flat"], spec={"flat": 100})
-    assert failures(good.sync()) == {}
-    failed = failures(project(executable, tables=["flat", "events"], spec=spec).sync())
+    shutil.copytree(loaded, tmp_path, dirs_exist_ok=True)
+    bad = project(executable, tables=["flat", "events"], spec=spec)
+    failed = failures(bad.sync())
     assert said in failed["flat"]
     assert all(f"{SOURCE}.{table}:" in failed[table] for table in ("flat", "events"))
     assert "hunter22" not in failed["flat"]
-    (left,) = good.query(f"SELECT count(*) FROM {SOURCE}.flat")[0]
+    (left,) = bad.query(f"SELECT count(*) FROM {SOURCE}.flat")[0]
     assert left >= 100
