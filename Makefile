@@ -90,7 +90,7 @@ ON_OLDEST ?= $(addprefix tests/,warehouse/test_types.py warehouse/test_committin
   engine/test_cursors.py integrations/datasette/test_sync.py)
 duckdb-1.5: $(VENV)/.dev
 	@$(PIP_INSTALL) --target $(VENV)/duckdb-1.5 --upgrade 'duckdb>=1.5,<1.6'
-	@PYTHONPATH=$(VENV)/duckdb-1.5 $(BIN)/python -m pytest -q -m 'not slow' $(TOGETHER) $(ON_OLDEST)
+	@PYTHONPATH=$(VENV)/duckdb-1.5 $(BIN)/python -m pytest -q -m 'not slow' -n 2 --dist loadfile $(ON_OLDEST)
 
 # The built wheel, alone in an environment of its own: it must run without development dependencies.
 wheel: $(VENV)/.dev

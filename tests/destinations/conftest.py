@@ -7,7 +7,7 @@ import pytest
 
 from tests.destinations.places import Deliverer, Place
 from tests.destinations.postgres_server import PACKAGE, programs, serving
-from tests.engine.helpers import Syncer
+from tests.engine.helpers import Syncer, opened
 
 NEEDS = {"sqlite": ("adbc_driver_sqlite", "pyarrow"), "postgres": ("psycopg",), "parquet": ()}
 
@@ -34,19 +34,26 @@ SQLITE = pytest.param("sqlite", marks=[pytest.mark.slow] if programs() else [])
 """SQLite is written to by PostgreSQL's code: where there is one, `make test` has that stand for both."""
 
 
+@pytest.fixture
+def syncer(tmp_path: Path) -> Iterator[Syncer]:
+    """Syncs tables into a new warehouse."""
+    with opened(tmp_path / "warehouse.duckdb") as made:
+        yield made
+
+
 @pytest.fixture(params=[SQLITE, "postgres", "parquet"])
-def to(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverer:
+def to(request: pytest.FixtureRequest, syncer: Syncer, tmp_path: Path) -> Deliverer:
     """Delivers to each destination in turn."""
-    return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), make_place(request.param, tmp_path, request))
+    return Deliverer(syncer, make_place(request.param, tmp_path, request))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def to_sql(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverer:
+def to_sql(request: pytest.FixtureRequest, syncer: Syncer, tmp_path: Path) -> Deliverer:
     """Delivers to each SQL database in turn."""
-    return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), make_place(request.param, tmp_path, request))
+    return Deliverer(syncer, make_place(request.param, tmp_path, request))
 
 
 @pytest.fixture
-def to_parquet(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverer:
+def to_parquet(request: pytest.FixtureRequest, syncer: Syncer, tmp_path: Path) -> Deliverer:
     """Delivers to Parquet files."""
-    return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), make_place("parquet", tmp_path, request))
+    return Deliverer(syncer, make_place("parquet", tmp_path, request))

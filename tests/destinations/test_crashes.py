@@ -18,7 +18,7 @@ from integrations.sdk.errors import WarehouseError
 from integrations.sdk.schema import Column, Table
 from tests.destinations.places import Deliverer, fine
 from tests.destinations.tables import days, of_day
-from tests.engine.helpers import ID, Account, gives
+from tests.engine.helpers import ID, Account, Syncer, gives
 
 ROOT = Path(__file__).parent.parent.parent
 ROWS = 2000
@@ -42,6 +42,12 @@ def crash(to: Deliverer, point: str, nth: int, write_mode: str) -> bool:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
     return ended.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def syncer(tmp_path: Path) -> Syncer:
+    """Not held open: the process that is killed opens the warehouse as well."""
+    return Syncer(tmp_path / "warehouse.duckdb")
 
 
 @pytest.mark.parametrize(("point", "nth", "write_mode"), KILLS)
@@ -104,7 +110,6 @@ def test_a_destination_that_fails_half_way_is_as_before(to_sql: Deliverer, monke
 def test_a_server_that_is_not_there_is_said(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """With the place to mend it, and without the password."""
     from tests.destinations.conftest import make_place
-    from tests.engine.helpers import Syncer
 
     place = make_place("postgres", tmp_path, request)
     place.address = "postgresql://me:hunter2hunter2@127.0.0.1:1/x"

@@ -247,7 +247,7 @@ class TestAllOrNothing:
     def test_a_reader_sees_the_old_rows_until_the_commit(self, into: Loader) -> None:
         """Nobody sees half a table: here, after a commit, all of it."""
         into.load(KEYED, [{"id": n, "v": "x"} for n in range(3000)], page_records=100)
-        with duckdb.connect(str(into.warehouse.path), read_only=True) as connection:
+        with duckdb.connect(str(into.warehouse.path)) as connection:
             assert connection.execute("SELECT count(*) FROM src.t").fetchall() == [(3000,)]
 
 
