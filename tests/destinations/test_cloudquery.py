@@ -128,10 +128,11 @@ def test_a_plugin_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def real(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deliverer]:
+def real(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deliverer]:
     """Delivers to the MemDB of CloudQuery's SDK, in a process of its own."""
-    from integrations.sdk.cloudquery.processes import free_port
+    from integrations.sdk.cloudquery.processes import Running, free_port
 
+    monkeypatch.setattr(Running, "listens_within_s", 60.0)  # its first start compiles what it imports
     python = interpreter(request, SDK.replace("==", "-"), [SDK, "duckdb"])
     address = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen(

@@ -38,10 +38,11 @@ def sample(sdk: Path, folder: Path) -> str:
 
 
 @pytest.fixture
-def served(sdk: Path) -> Iterator[Started]:
+def served(sdk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     """Starts the sample plugin at a port, as `registry: grpc` wants it."""
-    from integrations.sdk.cloudquery.processes import free_port
+    from integrations.sdk.cloudquery.processes import Running, free_port
 
+    monkeypatch.setattr(Running, "listens_within_s", 60.0)  # its first start compiles what it imports
     running: list[subprocess.Popen[str]] = []
 
     def start() -> tuple[str, "subprocess.Popen[str]"]:
