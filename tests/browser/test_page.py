@@ -334,8 +334,10 @@ def test_a_link_to_what_is_not_there_says_so(shop_page: Look) -> None:
 
 
 @pytest.mark.parametrize("width", [1360, 390])
-@pytest.mark.parametrize("query", ["depth=2", "depth=2&columns=1", "depth=all"])
-@pytest.mark.parametrize("key", [ORDERS, DAILY, "shop_api/api_endpoint/GET /v2/customers"])
+@pytest.mark.parametrize("query", ["depth=2", "depth=2&columns=1", pytest.param("depth=all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "key", [ORDERS, pytest.param(DAILY, marks=pytest.mark.slow), "shop_api/api_endpoint/GET /v2/customers"]
+)
 def test_a_graph_can_be_read_at_first_sight(look: Any, width: int, query: str, key: str) -> None:
     """No text is below 9 px, the resource is seen whole, all of it is where that fits, and nothing lies over it."""
     opened = look(shop(), viewport={"width": width, "height": 844})

@@ -106,7 +106,7 @@ def test_long_rows_among_short_ones_fit_into_messages(to: Deliverer, keeper: Kee
     assert len(kept(keeper)) == 3000
 
 
-@pytest.mark.parametrize("after", [0, 1, 3])
+@pytest.mark.parametrize("after", [0, pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_plugin_that_fails_is_said_and_made_good(to: Deliverer, keeper: Keeper, after: int) -> None:
     """The position stays, the error has the plugin's words, and the next delivery brings everything."""
     table = items(*[{"id": n, "name": "x" * 1000} for n in range(20_000)])
