@@ -13,11 +13,18 @@ from pathlib import Path
 import pytest
 
 from tests.destinations.places import Deliverer
+from tests.engine.helpers import Syncer
 
 ROOT = Path(__file__).parent.parent.parent
 ROWS = int(os.environ.get("HEADWATER_DELIVERED_ROWS", "200000"))
 LEAST_ROWS_PER_S = 20_000  # what a machine that is busy with other tests must still reach
 MOST_MIB = 700
+
+
+@pytest.fixture
+def syncer(tmp_path: Path) -> Syncer:
+    """Not held open: the process that is measured opens the warehouse."""
+    return Syncer(tmp_path / "warehouse.duckdb")
 
 
 @pytest.mark.slow
