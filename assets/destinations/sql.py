@@ -158,12 +158,9 @@ class SqlWriter(ABC):
         self.execute(f"CREATE TEMPORARY TABLE {STAGE} AS SELECT {names(list(table.keys))} FROM {target}")
         self.execute(f"DELETE FROM {target}")
         self.load(table, rows, table.columns, staged=False)
-        gone = (
-            f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {same_key(table, target)})"
+        self._removed = self.count(
+            f"{STAGE} s WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {same_key(table, target)})"
         )
-        ((removed,),) = self.query(gone)
-        assert isinstance(removed, int)
-        self._removed = removed
         self.execute(f"DROP TABLE {STAGE}")
 
     def _merge(self, table: DeliveredTable, rows: Rows) -> None:

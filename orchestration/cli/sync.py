@@ -114,11 +114,30 @@ def exit_code(report: Any) -> int:
     return TablesFailed("", failed, committed=committed + len(report.declared)).exit_code
 
 
+def _totals(records: Sequence[Any], seconds: float) -> list[str]:
+    """The last line of the summary: a cell for each column of `HEADER`."""
+
+    def total(field: str) -> int:
+        return sum(getattr(record, field) for record in records)
+
+    return [
+        output.counted(len(records), "table"),
+        "",
+        "",
+        f"{total('rows'):,}",
+        *(output.shown(total(field) or None) for field in ("rejected", "duplicates", "removed")),
+        f"{total('pages'):,}",
+        f"{total('requests'):,}",
+        output.shown(total("retries") or None),
+        f"{seconds:,.2f}",
+        "",
+    ]
+
+
 def print_summary(report: Any) -> None:
     """A table of what was synced, then every error."""
     if report.outcomes:
         records = [outcome.record for outcome in report.outcomes]
-        rows = sum(record.rows for record in records)
         output.print_table(
             "Synced",
             HEADER,
@@ -139,20 +158,7 @@ def print_summary(report: Any) -> None:
                 ]
                 for record in records
             ],
-            footer=[
-                output.counted(len(records), "table"),
-                "",
-                "",
-                f"{rows:,}",
-                output.shown(sum(record.rejected for record in records) or None),
-                output.shown(sum(record.duplicates for record in records) or None),
-                output.shown(sum(record.removed for record in records) or None),
-                f"{sum(record.pages for record in records):,}",
-                f"{sum(record.requests for record in records):,}",
-                output.shown(sum(record.retries for record in records) or None),
-                f"{report.seconds:,.2f}",
-                "",
-            ],
+            footer=_totals(records, report.seconds),
             spare=["pages", "mode", "requests", "rows/s"],
         )
     if delivered := [each for each in report.delivered if not each.error]:
