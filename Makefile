@@ -109,7 +109,8 @@ test-real: $(VENV)/.dev
 test-image: $(VENV)/.dev
 	@HEADWATER_IMAGE=1 $(BIN)/python -m pytest tests/image
 
-# The real CloudQuery command line, destinations and test source: built with Go into .cache/ once; or CLOUDQUERY_BIN has them.
+# The real CloudQuery command line, destinations and test source: built with Go into .cache/ once; or CLOUDQUERY_BIN has
+# them. Where Go cannot have them: the command line of a Python package, with the destination of CloudQuery's Python SDK.
 cloudquery-programs: $(VENV)/.dev
 	@$(BIN)/python -m tests.interop.peers.install
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from cloudquery.plugin_v3 import plugin_pb2 as pb
 from cloudquery.plugin_v3 import plugin_pb2_grpc
 
-from integrations.sdk.cloudquery.tables import NAME_KEY, PRIMARY_KEY
+from integrations.sdk.cloudquery.tables import DESCRIPTION, NAME_KEY, PRIMARY_KEY
 from integrations.sdk.cloudquery.wire import record_bytes, schema_bytes
 from integrations.sdk.errors import SourceUnreachable
 
@@ -23,7 +23,9 @@ class StateTable:
 
     def __init__(self, table: str, connection: str) -> None:
         key = pa.field("key", pa.utf8(), nullable=False, metadata={PRIMARY_KEY: "true"})
-        self._schema = pa.schema([key, pa.field("value", pa.utf8())], metadata={NAME_KEY: table or UNNAMED})
+        # CloudQuery's Python SDK reads no table without a description.
+        about = {NAME_KEY: table or UNNAMED, DESCRIPTION: "Where syncs have ended."}
+        self._schema = pa.schema([key, pa.field("value", pa.utf8())], metadata=about)
         self._channel = (
             grpc.insecure_channel(connection, options=[("grpc.max_receive_message_length", -1)])
             if (table and connection)

@@ -26,14 +26,15 @@ class Ran:
     summaries: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def rows(self) -> dict[str, int]:
-        """How many rows of each table the first destination was sent."""
-        return dict(self.summaries[0]["resources_per_table"])
+    def rows(self) -> int:
+        """How many rows the first destination was sent."""
+        return int(self.summaries[0]["resources"])
 
     @property
-    def errors(self) -> dict[str, int]:
-        """How many errors each table had, where it had any."""
-        return {table: count for table, count in self.summaries[0]["errors_per_table"].items() if count}
+    def errors(self) -> dict[str, int] | None:
+        """How many errors each table had, where it had any; None of a command line that does not count them."""
+        counted = self.summaries[0].get("errors_per_table")
+        return counted and {table: count for table, count in counted.items() if count}
 
 
 class CommandLine:
@@ -43,18 +44,14 @@ class CommandLine:
     of their names are, and so needs no network.
     """
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.programs, self.folder = programs, folder
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._program, self.folder = str(program), folder
         self._runs = 0
         for version in DUCKDBS:
             extensions = folder / ".duckdb" / "extensions" / version / _platform()
             extensions.mkdir(parents=True, exist_ok=True)
             for name in COMPILED_IN:
                 (extensions / f"{name}.duckdb_extension").touch()
-
-    def program(self, name: str) -> str:
-        """The path of a plugin."""
-        return str(self.programs / name)
 
     def run(self, command: str, *documents: Mapping[str, Any], flags: tuple[str, ...] = ()) -> Ran:
         """Run a command over a config file of these documents."""
@@ -66,7 +63,7 @@ class CommandLine:
             flags = (*flags, "--summary-location", str(summary))
         log = self.folder / f"log-{self._runs}.txt"
         done = subprocess.run(
-            [self.program("cloudquery"), command, str(config), "--log-file-name", str(log), *flags],
+            [self._program, command, str(config), "--log-file-name", str(log), *flags],
             cwd=self.folder,
             env=self._environment(),
             capture_output=True,

