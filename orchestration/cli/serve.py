@@ -1,10 +1,13 @@
 """`serve`: an integration as a CloudQuery source plugin."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from integrations.sdk.errors import ConfigError
 from orchestration.cli.options import ConfigOption
 
 LogLevel = Literal["trace", "debug", "info", "warn", "error"]
@@ -30,21 +33,37 @@ def serve(
     otel_endpoint_insecure: Annotated[bool, typer.Option("--otel-endpoint-insecure", help="Accepted.")] = False,
 ) -> None:
     """Serve an integration as a CloudQuery source plugin (gRPC, protocol version 3) until a signal ends it."""
-    from integrations.sdk.errors import ConfigError
+    with _extra():
+        from orchestration.serving.server import listening, log_to_stdout
+        from orchestration.serving.server import serve as answer
 
+    log_to_stdout(log_level, as_json=log_format == "json")
+    with listening(address, is_socket=network == "unix") as calls:
+        plugin = _load(source, config)
+        answer(plugin, calls, address)
+    plugin.Close(None, None)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Raises: ConfigError, where a package is missing that only serving needs."""
     try:
-        from orchestration.serving.server import log_to_stdout
-        from orchestration.serving.server import serve as serve_plugin
+        yield
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"serving needs the package `{error.name}`", hint='install it: pip install "headwater[cloudquery]"'
         ) from None
+
+
+def _load(source: str, config: Path | None) -> Any:
+    """The source as a plugin. Raises: ConfigError, also where there is no such integration."""
+    with _extra():
+        from orchestration.serving.plugin import SourcePlugin
     from orchestration.sources import spec_model
 
-    log_to_stdout(log_level, as_json=log_format == "json")
     configured, folder, memory_mib = _find(source, config)
-    spec_model(configured, folder)  # that there is such an integration
-    serve_plugin(configured, folder, address, is_socket=network == "unix", memory_mib=memory_mib)
+    spec_model(configured, folder)
+    return SourcePlugin(configured, folder, memory_mib)
 
 
 def _find(source: str, config: Path | None) -> tuple[Any, Path, int]:

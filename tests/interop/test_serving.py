@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,11 @@ def rows(messages: list[Any], table: str) -> list[dict[str, Any]]:
     return sorted((row for each in mine for row in each.to_pylist()), key=lambda row: str(row["id"]).zfill(9))
 
 
-def start(arguments: list[str], output: Any = subprocess.DEVNULL) -> "subprocess.Popen[str]":
+def start(
+    arguments: list[str], output: Any = subprocess.DEVNULL, *, paths: Sequence[Path] = ()
+) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "orchestration.cli", "serve", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *paths]))}
     return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
@@ -224,6 +226,37 @@ def refused(source: str, address: str) -> str:
     )
     assert process.returncode == 2
     return process.stderr
+
+
+SLOW = """
+import os, time
+from tests.interop.sample import Sample
+while not os.path.exists({go!r}):
+    time.sleep(0.01)
+class Slow(Sample):
+    pass
+"""
+
+
+def test_it_listens_before_the_integration_is_loaded(tmp_path: Path) -> None:
+    """CloudQuery's command line waits five seconds; a call is answered when there is something to answer it."""
+    go, address = tmp_path / "go", f"127.0.0.1:{free_port()}"
+    (tmp_path / "brook").mkdir()
+    (tmp_path / "brook" / "slow.py").write_text(SLOW.format(go=str(go)), encoding="utf-8")
+    process = start(["brook.slow", "--address", address], paths=[tmp_path])
+    try:
+        client = Client(address)
+        name = client.plugin.GetName.future(pb.GetName.Request())
+        with pytest.raises(grpc.FutureTimeoutError):
+            name.result(timeout=1)
+        go.touch()
+        assert name.result(timeout=60).name == "slow"
+        client.channel.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_what_is_no_integration_is_not_served() -> None:

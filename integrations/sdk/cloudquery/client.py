@@ -15,7 +15,7 @@ from cloudquery.plugin_v3 import plugin_pb2_grpc
 
 from integrations.sdk.cloudquery.backend import STATE_TABLE, StateBackend
 from integrations.sdk.cloudquery.message_stream import FellSilent, MessageStream
-from integrations.sdk.cloudquery.processes import Running
+from integrations.sdk.cloudquery.processes import MAX_MESSAGE, MESSAGE_OPTIONS, Running
 from integrations.sdk.cloudquery.records import Records, key_values
 from integrations.sdk.cloudquery.snapshots import Description
 from integrations.sdk.cloudquery.tables import describe
@@ -25,8 +25,6 @@ from integrations.sdk.streams import Announced, Event, StateSaved, TableFailed, 
 
 log = logging.getLogger(__name__)
 PROTOCOL = 3
-MAX_MESSAGE = 200 << 20  # as CloudQuery's command line has it
-CHANNEL_OPTIONS = (("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE))
 SYNC = "/cloudquery.plugin.v3.Plugin/Sync"
 ANSWER_S = 60.0
 SILENCE_S = 600.0  # of a stream, before it is given up
@@ -38,7 +36,7 @@ class Plugin(TableStream):
     def __init__(self, running: Running, spec: Mapping[str, Any], *, deterministic_ids: bool = False) -> None:
         self._running, self._spec = running, dict(spec)
         self._deterministic_ids = deterministic_ids
-        self._channel = grpc.insecure_channel(running.address, options=CHANNEL_OPTIONS)
+        self._channel = grpc.insecure_channel(running.address, options=MESSAGE_OPTIONS)
         self._plugin = plugin_pb2_grpc.PluginStub(self._channel)
         self._call: Any = None
         self._is_closed = False

@@ -22,6 +22,8 @@ from integrations.sdk.errors import ConfigError, SourceUnreachable
 from integrations.sdk.redact import redact
 
 log = logging.getLogger(__name__)
+MAX_MESSAGE = 200 << 20  # as CloudQuery's command line has it
+MESSAGE_OPTIONS = (("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE))
 STARTS_WITHIN_S = 60.0
 STOPS_WITHIN_S = 5.0
 LINES_KEPT = 5
