@@ -8,7 +8,7 @@ from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.extracting import part_of
 from integrations.sdk.openapi.families import Member
 from integrations.sdk.openapi.logins import Login
-from integrations.sdk.openapi.naming import first_sentence, snake
+from integrations.sdk.openapi.naming import first_sentence, setting_name, snake
 from orchestration.scaffolding import title_of
 from orchestration.scaffolding.clients import client_module
 from orchestration.scaffolding.code import (
@@ -157,7 +157,7 @@ def _asked_by(plan: Plan, login: Login) -> str:
 def _setting_says(plan: Plan, name: str) -> str:
     """What the document says of a parameter that nothing lists."""
     for member in plan.members:
-        called = {**member.settings, **{header: snake(header) for header in member.listing.headers}}
+        called = {**member.settings, **{header: setting_name(snake(header)) for header in member.listing.headers}}
         for each in member.listing.operation.parameters:
             if called.get(each.name) == name and each.description:
                 return first_sentence(each.description, 80)
@@ -185,7 +185,10 @@ def _connection(plan: Plan) -> Code:
     named: dict[str, Code] = {"auth": _auth(plan.login)} if plan.login else {}
     if headers := plan.headers:
         named["headers"] = mapped(
-            {name: f"spec.{snake(name)}" if value is None else quoted(value) for name, value in headers.items()}
+            {
+                name: f"spec.{setting_name(snake(name))}" if value is None else quoted(value)
+                for name, value in headers.items()
+            }
         )
     named |= {name: f"spec.{name}" for name in plan.attributes}
     for login in plan.other_logins:

@@ -12,7 +12,7 @@ from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.families import Member, families
 from integrations.sdk.openapi.listings import Listing, listing_of, listings
 from integrations.sdk.openapi.logins import BY_HAND, Login, Logins, base_url_of
-from integrations.sdk.openapi.naming import other_names, singular, snake, unique
+from integrations.sdk.openapi.naming import other_names, setting_name, singular, snake, unique
 
 SHARED_BY = 2  # as many listings make a parameter that nothing gives a setting of the source
 OWN = ("token", "base_url")  # settings that every source has
@@ -73,7 +73,11 @@ class Plan:
     def settings(self) -> list[str]:
         """What a user gives, since no listing does."""
         below = [name for member in self.members for name in member.settings.values()]
-        return list(dict.fromkeys([*below, *(snake(name) for name, value in self.headers.items() if value is None)]))
+        return list(
+            dict.fromkeys(
+                [*below, *(setting_name(snake(name)) for name, value in self.headers.items() if value is None)]
+            )
+        )
 
     @property
     def attributes(self) -> list[str]:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
+from integrations.sdk import HttpClient
+from integrations.sdk.openapi.naming import setting_name
 from orchestration.cli.app import run
 from tests.sdk.openapi.documents import answers, document, listing, of, parameter, ref
 
@@ -388,6 +391,25 @@ def test_one_setting_is_one_thing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "    show_id: str" in spec
     assert 'f"/albums/{client.album_id}/songs"' in (code / "tables/album_songs.py").read_text(encoding="utf-8")
     assert 'f"/shows/{client.show_id}/episodes"' in (code / "tables/show_episodes.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("is_run", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["written", "run"])
+def test_settings_whose_names_mean_something_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_run: bool
+) -> None:
+    """A word of Python, an attribute of the client or of pydantic's models is called otherwise, in all places."""
+    given = [parameter(name, required=True) for name in ("from", "id", "json", "model_name")]
+    header = parameter("From", place="header", required=True)
+    spec = document({"/things": listing(of(), *given), "/others": listing(of(), *given, header)})
+    made(tmp_path, spec, capsys)
+    code = tmp_path / "project/integrations/shop"
+    for each in code.rglob("*.py"):
+        compile(each.read_text(encoding="utf-8"), each.name, "exec")
+    assert "    from_value: str" in (code / "__init__.py").read_text(encoding="utf-8")
+    assert '"from": client.from_value' in (code / "tables/things.py").read_text(encoding="utf-8")
+    assert not [name for name in (*dir(HttpClient), *dir(BaseModel)) if setting_name(name) == name]
+    if is_run:
+        assert "1 passed" in suite_says(tmp_path / "project", "-k", "test_every_table_is_synced")
 
 
 def test_two_tables_that_would_be_called_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from integrations.sdk.openapi.columns import KEYS
 from integrations.sdk.openapi.document import PARAMETER
 from integrations.sdk.openapi.listings import Listing
-from integrations.sdk.openapi.naming import called, collection, nouns, singular, snake, unique
+from integrations.sdk.openapi.naming import called, collection, nouns, setting_name, singular, snake, unique
 from integrations.sdk.types import Kind
 
 
@@ -80,7 +80,7 @@ def _parent_of(member: Member, all_: Sequence[Member]) -> tuple[Member | None, s
 def _fill(member: Member) -> None:
     """Say where its parameters come from: what the parent got, the child gets; one is the parent's key."""
     path, needs, parent = member.listing.path, member.listing.needs, member.parent
-    given, settings = {}, {need: called(path, need) for need in needs}
+    given, settings = {}, {need: setting_name(called(path, need)) for need in needs}
     if parent:
         for need in needs:
             there = _same_place(parent.listing.path, path).get(need, need)

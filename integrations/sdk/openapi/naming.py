@@ -1,5 +1,6 @@
 """Names: from those of a document to those of tables and columns."""
 
+import keyword
 import re
 
 from integrations.sdk.names import INTERNAL_PREFIX, slug
@@ -8,6 +9,12 @@ from integrations.sdk.openapi.document import PARAMETER
 VERSION = re.compile(r"v?\d+([._]\d+)*(alpha|beta)?\d*|api|rest|public|latest", re.IGNORECASE)
 ACTIONS = ("search", "list", "query", "all", "find", "_search")
 GENERAL = ("id", "uuid", "uid", "guid", "gid", "sid", "key", "slug", "name", "number", "code")  # of whatever there is
+# What HttpClient and pydantic's models have; `base_url` is every source's own setting, and no parameter's.
+TAKEN = (
+    *("close", "derive", "fetch_token", "get", "id", "limit", "limits", "pages", "post", "request"),
+    *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json"),
+    *("update_forward_refs", "validate"),
+)
 FORMAT = re.compile(r"\.(json|xml)$")  # of an answer, where a path says it
 ACTION = re.compile(rf"(?<=[^/])[/.]({'|'.join(ACTIONS)})$")
 TAG = re.compile(r"</?[a-zA-Z][\w-]*(\s[^<>]*)?/?>")
@@ -99,6 +106,16 @@ def called(path: str, need: str) -> str:
     if not found or name.strip("_") not in GENERAL or not PARAMETER.sub("", before).strip("/"):
         return name
     return f"{singular(nouns(before)[-1])}_{name.strip('_')}"
+
+
+def setting_name(name: str) -> str:
+    """A setting's name, where a spec's field and a client's attribute may be called so.
+
+    >>> setting_name("region"), setting_name("from"), setting_name("json")
+    ('region', 'from_value', 'json_value')
+    """
+    taken = keyword.iskeyword(name) or name in TAKEN or name.startswith(("model_", "_"))
+    return f"{name.strip('_')}_value" if taken else name
 
 
 def first_sentence(text: str, longest: int = 200) -> str:
