@@ -10,7 +10,8 @@ from integrations.sdk.openapi.naming import nouns, singular, snake
 from integrations.sdk.openapi.shapes import Shape, properties_of, shape_of
 
 USUAL = ("data", "items", "results", "records", "objects", "values", "entries", "rows", "elements", "value", "list")
-BESIDE = ("errors", "error", "warnings", "links", "included", "messages", "facets", "meta", "metadata", "debug")
+BESIDE = ("errors", "error", "warnings", "links", "included", "facets", "meta", "metadata", "debug")
+SPOKEN = "messages"  # to who asks, as beside another list; or the records themselves
 AROUND = (
     "data",
     "result",
@@ -103,7 +104,8 @@ def has_key(document: Document, shape: Shape) -> bool:
 
 def _likeliest(paths: Sequence[str], operation: Operation) -> str | None:
     """The list that the path names, or that is called as lists are, or the only one; the nearest to the top first."""
-    top = [path for path in paths if path.count(".") == min(each.count(".") for each in paths)]
+    others = [path for path in paths if path.rpartition(".")[2] != SPOKEN] or paths
+    top = [path for path in others if path.count(".") == min(each.count(".") for each in others)]
     wanted = nouns(operation.path)[-1]
     for names in ((wanted, singular(wanted)), USUAL):
         named = [path for path in paths if snake(path.rpartition(".")[2]) in names]

@@ -136,6 +136,8 @@ def test_the_list_is_found() -> None:
     assert records(apples=many, pears=many) == "pears"
     assert records(apples=many, data=many) == "data"
     assert records(errors=many, whatever=many) == "whatever"
+    assert records(messages=many, whatever=many) == "whatever"
+    assert records(messages=many) == "messages"
     assert records(data={"type": "object", "properties": {"list": many}}) == "data.list"
     assert records(_embedded={"type": "object", "properties": {"pears": many}}) == "_embedded.pears"
     spec = document({"/v1/pears": {"get": {"responses": answers(of(a=many, b=many))}}})
