@@ -109,12 +109,15 @@ def _report(name: str, written: list[Path], plan: "Plan | None", json: bool) -> 
         if plan:
             document["tables"] = [plan.table(member) for member in plan.members]
             document["left_out"] = [error.what for error in left_out]
+            document["to_confirm"] = plan.to_confirm
         output.print_json(document)
         return
     for path in written:
         output.console().print(f"wrote {path}", markup=False, soft_wrap=True)
     for error in left_out:
         output.console().print(f"left out: {error}", markup=False, soft_wrap=True)
+    for said in plan.to_confirm if plan else ():
+        output.console().print(f"to confirm: {said}", markup=False, soft_wrap=True)
     given = {field: f"${{{name.upper()}_{field.upper()}}}" for field in _settings(plan)}
     spec = ", ".join(f'{field}: "{value}"' for field, value in given.items())
     output.console().print(

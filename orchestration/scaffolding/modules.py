@@ -1,6 +1,7 @@
 """A table's module: its resolver, and its columns written out."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -148,10 +149,19 @@ def _resolver(plan: Plan, member: Member) -> list[str]:
         *laid_out(signature, after=" -> Iterator[Page]:"),
         f'    """{_summary(plan, member)}',
         "",
+        *_to_confirm(plan, member),
         *_source(listing.operation),
         '    """',
         *laid_out(call(pages, _path(member, row), **parts), 1, "yield from "),
     ]
+
+
+def _to_confirm(plan: Plan, member: Member) -> list[str]:
+    """What the document does not say, for the author to look at."""
+    if not (guess := plan.guess(member)):
+        return []
+    said = f"To confirm: {guess}, by its name; the document does not say so."
+    return textwrap.wrap(said, WIDTH, initial_indent=STEP, subsequent_indent=STEP, break_long_words=False)
 
 
 def _source(operation: Operation) -> list[str]:

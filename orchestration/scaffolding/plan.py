@@ -84,6 +84,18 @@ class Plan:
         """The settings that paths need, which the client has."""
         return list(dict.fromkeys(name for member in self.members for name in member.settings.values()))
 
+    def guess(self, member: Member) -> str:
+        """What its author has to confirm: that a parameter is the key of the rows that its name alone says it is of."""
+        if not (member.guessed and member.parent):
+            return ""
+        return f"`{member.need}` is taken for the `{member.given[member.need]}` of `{self.table(member.parent)}`"
+
+    @property
+    def to_confirm(self) -> list[str]:
+        """All guesses, each with the operation that it is about."""
+        guesses = [(member.listing.operation, self.guess(member)) for member in self.members]
+        return [f"{operation}: {said}, by its name" for operation, said in guesses if said]
+
     def module(self, member: Member) -> str:
         """The name of the table's module, without the source's."""
         name = self.names[member.listing.path]

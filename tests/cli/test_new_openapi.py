@@ -170,6 +170,15 @@ CUSTOMER_CARDS = Table(
 '''
 
 
+def test_a_guess_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a name alone says whose rows a parameter means, the code and the command have the author confirm it."""
+    spec = document({"/customers": listing(of()), "/bills": listing(of(), parameter("customer_id", required=True))})
+    guess = "`customer_id` is taken for the `id` of `shop_customers`, by its name"
+    assert made(tmp_path, spec, capsys)["to_confirm"] == [f"GET /bills: {guess}"]
+    code = (tmp_path / "project/integrations/shop/tables/bills.py").read_text(encoding="utf-8")
+    assert f"\n\n    To confirm: {guess}; the document does not say so.\n    Source: GET /bills" in code
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_it_is_as_the_project_wants_its_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -453,4 +462,5 @@ def test_people_are_told_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["new", "shop", "--openapi", file, "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "left out: GET /status: answers no list of records" in said
+    assert "to confirm" not in said
     assert 'spec: {token: "${SHOP_TOKEN}", region: "${SHOP_REGION}"}' in said

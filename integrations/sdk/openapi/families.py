@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from integrations.sdk.openapi.columns import KEYS
 from integrations.sdk.openapi.document import PARAMETER
@@ -14,13 +15,15 @@ from integrations.sdk.types import Kind
 class Member:
     """A listing in its family.
 
-    `need` is the parameter that is the parent's key. `given` says which of the parent's columns each parameter is;
+    `need` is the parameter that is the parent's key; it is `guessed` where its name alone says whose, and no path.
+    `given` says which of the parent's columns each parameter is;
     `settings` which of the source's settings those are that only a user can give.
     """
 
     listing: Listing
     parent: "Member | None" = None
     need: str = ""
+    guessed: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     children: "list[Member]" = field(default_factory=list)
@@ -36,7 +39,7 @@ def families(listings: Sequence[Listing]) -> list[Member]:
     members = {listing.path: Member(listing) for listing in listings}
     for member in members.values():
         if member.listing.needs:
-            member.parent, member.need = _parent_of(member, list(members.values()))
+            member.parent, member.need, member.guessed = _parent_of(member, list(members.values()))
     for member in members.values():
         if member.parent:
             member.parent.children.append(member)
@@ -62,19 +65,28 @@ def names_above(listing: Listing, given: Mapping[str, str]) -> dict[str, str]:
     return made
 
 
-def _parent_of(member: Member, all_: Sequence[Member]) -> tuple[Member | None, str]:
-    """Who lists what a parameter names, the last of those that anybody lists, and that parameter.
+def _parent_of(member: Member, all_: Sequence[Member]) -> tuple[Member | None, str, bool]:
+    """Who lists what a parameter names, the last of those that anybody lists; that parameter; whether it is a guess.
 
-    It is the path above the parameter, else the nearest to the top that lists such things.
+    It is the path above the parameter, else the one that lists things of that name.
     """
     for need in reversed(member.listing.needs):
         known = [each for each in all_ if each is not member and not _is_below(each, member) and _key_for(each, need)]
-        above = [each for each in known if _is_above(each, member, need)]
-        elsewhere = [each for each in known if each.listing.keys and _is_named(each, member, need)]
-        elsewhere.sort(key=lambda each: (len(each.listing.needs), each.listing.path.count("/")))
-        if found := [*above, *elsewhere]:
-            return found[0], need
-    return None, ""
+        if above := [each for each in known if _is_above(each, member, need)]:
+            return above[0], need, False
+        if elsewhere := _elsewhere(member, need, known):
+            return elsewhere, need, True
+    return None, "", False
+
+
+def _elsewhere(member: Member, need: str, known: Sequence[Member]) -> Member | None:
+    """The listing that a parameter's name means: the only one nearest to the top, or the one that has no other word."""
+    found = [each for each in known if each.listing.keys and _is_named(each, member, need)]
+    found = [each for each in found if _is_same_place(each, member, need) and _is_same_type(each, member, need)]
+    found = [each for each in found if len(each.listing.needs) == min(len(other.listing.needs) for other in found)]
+    plain = [each for each in found if len(nouns(each.listing.path)) == 1]
+    plain.sort(key=lambda each: each.listing.path.count("/"))
+    return plain[0] if plain else found[0] if len(found) == 1 else None
 
 
 def _fill(member: Member) -> None:
@@ -109,11 +121,41 @@ def _is_above(candidate: Member, member: Member, need: str) -> bool:
 
 def _is_named(candidate: Member, member: Member, need: str) -> bool:
     """Whether the parameter is called as what the candidate lists: `customer`, `customer_id`; and no word of a few."""
-    path, one = member.listing.path, singular(nouns(candidate.listing.path)[-1])
-    said = next((each.schema for each in member.listing.operation.parameters if each.name == need), None)
-    if isinstance(said, Mapping) and said.get("enum"):
+    one = _one_of(candidate)
+    if _schema_of(member, need).get("enum"):
         return False
-    return called(path, need) in (one, *(f"{one}_{key.strip('_')}" for key in KEYS))
+    return called(member.listing.path, need) in (one, *(f"{one}_{key.strip('_')}" for key in KEYS))
+
+
+def _is_same_place(candidate: Member, member: Member, need: str) -> bool:
+    """Whether the words before a path's parameter are the candidate's: groups of a chat are none of a bill."""
+    above, found, _ = member.listing.path.partition(f"{{{need}}}")
+    if not found or not PARAMETER.sub("", above).strip("/"):
+        return True
+    here, there = nouns(above), nouns(candidate.listing.path)
+    if singular(here[-1]) != singular(there[-1]):
+        return True  # the path says nothing of what the parameter is
+    return all(one == other for one, other in zip(reversed(here), reversed(there), strict=False))
+
+
+def _is_same_type(candidate: Member, member: Member, need: str) -> bool:
+    """Whether the parameter takes such keys: a number no text; a text a number if its name says that it is the key."""
+    wanted, column = _schema_of(member, need).get("type"), _key_for(candidate, need)
+    is_number = any(each.name == column and each.type.kind is Kind.INTEGER for each in candidate.listing.fields)
+    if wanted == "integer":
+        return is_number
+    return not (wanted == "string" and is_number and called(member.listing.path, need) == _one_of(candidate))
+
+
+def _schema_of(member: Member, need: str) -> Mapping[str, Any]:
+    """What a parameter may be, as far as it is said beside its name."""
+    said = next((each.schema for each in member.listing.operation.parameters if each.name == need), None)
+    return said if isinstance(said, Mapping) else {}
+
+
+def _one_of(member: Member) -> str:
+    """What one of the things that it lists is called."""
+    return singular(nouns(member.listing.path)[-1])
 
 
 def _is_below(candidate: Member, member: Member) -> bool:
@@ -129,7 +171,7 @@ def _key_for(parent: Member, need: str) -> str | None:
     """Which of the parent's columns the parameter is: the one of its name, or of its end, else the key."""
     own = {each.name for each in parent.listing.fields}
     named, keys = snake(need), parent.listing.keys
-    short = named.removeprefix(f"{singular(nouns(parent.listing.path)[-1])}_")
+    short = named.removeprefix(f"{_one_of(parent)}_")
     wanted = (*(name for name in (named, short) if name in (*keys, *KEYS)), *keys, named, *KEYS[:1])
     return next((name for name in wanted if name in own), None)
 

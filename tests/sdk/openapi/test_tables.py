@@ -100,7 +100,7 @@ def test_a_parents_key_never_takes_the_place_of_the_records_own() -> None:
 
 def test_a_parameter_is_given_by_who_lists_what_it_names() -> None:
     """Wherever that is: by the thing's name, alone or with its key's, in the path or the query; no word of a few."""
-    needed = {name: parameter(name, required=True) for name in ("customer", "guild_id", "type")}
+    needed = {name: parameter(name, "integer", required=True) for name in ("customer", "guild_id", "type")}
     few = parameter("status", required=True, enum=["open", "closed"])
     spec = document(
         {
@@ -127,6 +127,33 @@ def test_a_parameter_is_given_by_who_lists_what_it_names() -> None:
         "/{account_slug}/members": ("/accounts", {"account_slug": "slug"}, {}),
         "/entries": (None, {}, {"status": "status"}),
     }
+
+
+def test_a_name_alone_says_little() -> None:
+    """It means who lists such things by such a key, at such a place, and nobody when two do; that is a guess."""
+    spec = document(
+        {
+            "/repos": listing(of(name=TEXT)),
+            "/repos/{repo}/issues": listing(of()),
+            "/pulls": listing(of(), parameter("repo", required=True)),
+            "/billing/groups": listing(of()),
+            "/chat/groups/{groupId}/members": listing(of()),
+            "/admin/users": listing(of()),
+            "/staff/users": listing(of()),
+            "/reports": listing(of(), parameter("user_id", required=True)),
+            "/customers": listing({"type": "object", "properties": {"id": TEXT}}),
+            "/cards": listing(of(), parameter("customer_id", "integer", required=True)),
+            "/refunds": listing(of(), parameter("customer_id", required=True)),
+        }
+    )
+    found = {
+        each.listing.path: each
+        for each in families([each for each in listings(Document(spec)) if isinstance(each, Listing)])
+        if each.listing.needs
+    }
+    parents = {path: each.parent.listing.path for path, each in found.items() if each.parent}
+    assert parents == {"/repos/{repo}/issues": "/repos", "/refunds": "/customers"}
+    assert [path for path, each in found.items() if each.guessed] == ["/refunds"]
 
 
 def test_one_table_is_told_where_its_parameters_are() -> None:
