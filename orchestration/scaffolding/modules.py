@@ -9,6 +9,7 @@ from typing import Any
 from integrations.sdk.openapi.columns import Field
 from integrations.sdk.openapi.document import PARAMETER, Operation
 from integrations.sdk.openapi.families import Member
+from integrations.sdk.openapi.filters import FIRST, TimeFilter
 from integrations.sdk.openapi.logins import Login
 from integrations.sdk.openapi.naming import first_sentence
 from integrations.sdk.pagination import Paginator
@@ -41,7 +42,8 @@ def module_of(plan: Plan, member: Member) -> str:
     table = _table(plan, member)
     resolver = _resolver(plan, member)
     description = _short(_words(plan, member).capitalize(), WIDTH - len('""".""""""'))
-    return "\n".join([f'"""{description}."""', "", *_imports(plan, member), "", "", *resolver, "", "", *table, ""])
+    top = [*_imports(plan, member), *_first(member)]
+    return "\n".join([f'"""{description}."""', "", *top, "", "", *resolver, "", "", *table, ""])
 
 
 def constant(plan: Plan, member: Member) -> str:
@@ -98,7 +100,8 @@ def _imports(plan: Plan, member: Member) -> list[str]:
     own += [imported("integrations.sdk.schema", ["Path"])] if any(each.startswith("Path(") for each in origins) else []
     rest = [imported("integrations.sdk", sdk), imported("integrations.sdk.types", sorted(types))]
     lines = sorted([*own, *rest], key=lambda block: block[0].split()[1])
-    return ["from collections.abc import Iterator", "", *(line for block in lines for line in block)]
+    first = ["from datetime import UTC, datetime"] if member.listing.times and member.listing.times.required else []
+    return ["from collections.abc import Iterator", *first, "", *(line for block in lines for line in block)]
 
 
 def client_class(plan: Plan) -> str:
@@ -206,8 +209,35 @@ def _params(member: Member, row: str) -> dict[str, Code]:
     made: dict[str, Code] = {need: _value(member, need, row) for need in listing.needs if need not in in_path}
     if times := listing.times:
         edges = {times.since: "window.start", times.until: "window.end"}
-        made |= {name: f"{edge} and {edge}.date()" if times.days else edge for name, edge in edges.items() if name}
+        made |= {name: _edge(times, name, edge) for name, edge in edges.items() if name}
     return made | {name: repr(value) for name, value in listing.params.items()}
+
+
+def _edge(times: TimeFilter, name: str, edge: str) -> str:
+    """A window's edge as the API takes it; where it has to be said, that of everything is said, too."""
+    if name in times.required:
+        edge = f"{edge} or {'FIRST' if name == times.since else 'datetime.now(UTC)'}"
+    inner = f"({edge})" if " or " in edge else edge
+    written = {
+        "moments": edge,
+        "days": f"{inner}.date()",
+        "seconds": f"int({inner}.timestamp())",
+        "milliseconds": f"int({inner}.timestamp() * 1000)",
+    }[times.takes]
+    return written if times.takes == "moments" or name in times.required else f"{edge} and {written}"
+
+
+def _first(member: Member) -> list[str]:
+    """The constant for a begin that has to be said, and what its author should know."""
+    times = member.listing.times
+    if not times or times.since not in times.required:
+        return []
+    return [
+        "",
+        "# The API wants a begin: say here when its records do. If it refuses so long a stretch, let the resolver ask",
+        "# for one after the other.",
+        f"FIRST = datetime({FIRST.year}, {FIRST.month}, {FIRST.day}, tzinfo=UTC)",
+    ]
 
 
 def _paginator(paginate: Paginator) -> Code:

@@ -170,6 +170,32 @@ CUSTOMER_CARDS = Table(
 '''
 
 
+@pytest.mark.parametrize("is_run", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["written", "run"])
+def test_a_window_that_has_to_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_run: bool) -> None:
+    """It is no setting: a read of everything begins with a day that the author can see, and change."""
+    time = {"required": True, "format": "date-time"}
+    ends = [parameter("start_date", **time), parameter("end_date", **time)]
+    unix = [parameter(name, "integer", required=True, description="In Unix time.") for name in ("from", "to")]
+    spec = document(
+        {
+            "/bills": listing(of(), *ends),
+            "/uses": listing(of(), *unix),
+            "/edits": listing(of(updated_at=TIME), parameter("updated_since", **time)),
+        }
+    )
+    made(tmp_path, spec, capsys)
+    code = tmp_path / "project/integrations/shop"
+    assert "start_date" not in (code / "__init__.py").read_text(encoding="utf-8")
+    bills = (code / "tables/bills.py").read_text(encoding="utf-8")
+    assert "FIRST = datetime(2000, 1, 1, tzinfo=UTC)" in bills
+    assert '{"start_date": window.start or FIRST, "end_date": window.end or datetime.now(UTC)}' in bills
+    uses = (code / "tables/uses.py").read_text(encoding="utf-8")
+    assert '"from": int((window.start or FIRST).timestamp())' in uses
+    assert 'cursor=TimeCursor("updated_at", window="month")' in (code / "tables/edits.py").read_text(encoding="utf-8")
+    if is_run:
+        assert "6 passed" in suite_says(tmp_path / "project")
+
+
 def test_a_guess_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where a name alone says whose rows a parameter means, the code and the command have the author confirm it."""
     spec = document({"/customers": listing(of()), "/bills": listing(of(), parameter("customer_id", required=True))})

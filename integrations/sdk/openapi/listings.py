@@ -25,9 +25,10 @@ READING = ("GET", "POST")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """An endpoint that lists records. `needs` are the parameters that every request must have, outermost first.
+    """An endpoint that lists records.
 
-    `headers` are those that it must have; None is for a value that the document does not have.
+    `needs` are the parameters that every request must have, outermost first, beside those of its time filter. `headers` are
+    those that it must have; None is for a value that the document does not have.
     """
 
     operation: Operation
@@ -77,16 +78,18 @@ def listing_of(
     keys = [each.key for each in fields if each.primary_key]
     paging = paging_of(document, operation, place, keys[0] if len(keys) == 1 else KEYS[0])
     posts = operation.method == "POST"
+    times = time_filter_of(document, operation, fields)
+    required = times.required if times else ()
     return Listing(
         operation=operation,
         name=called,
         records=place,
         fields=tuple(fields),
-        needs=tuple(_needs(document, operation)),
+        needs=tuple(need for need in _needs(document, operation) if need not in required),
         paginate=paging.paginate,
         params=paging.params,
         body=paging.body if posts else None,
-        times=time_filter_of(document, operation, fields),
+        times=times,
         headers=headers_of(document, operation),
         description=first_sentence(operation.description or operation.summary),
     )

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlencode
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.openapi.document import PARAMETER, Document, Schema, Source
+from integrations.sdk.openapi.filters import Form
 from integrations.sdk.openapi.listings import Listing, listing_of
 from integrations.sdk.openapi.logins import Login, Logins
 from integrations.sdk.openapi.records import records_of
@@ -94,7 +95,9 @@ class _Served:
         parameters = {each.name for each in self.listing.operation.parameters if each.place == "query"}
         for name in query.keys() - parameters - known - {OWN}:
             raise _Refused(f"there is no parameter {name}")
-        for name in parameters.intersection(self.listing.needs) - query.keys():
+        times = self.listing.times
+        needed = {*parameters.intersection(self.listing.needs), *(times.required if times else ())}
+        for name in needed - query.keys():
             raise _Refused(f"the parameter {name} is missing")
         for name, value in self.listing.headers.items():
             if headers.get(name.lower()) != (value or headers.get(name.lower(), "")):
@@ -115,8 +118,8 @@ class _Served:
         times = self.listing.times
         field = next((each for each in self.listing.fields if times and each.name == times.column), None)
         for name, below in ((times.since, False), (times.until, True)) if times and field else ():
-            if name and name in query and field:
-                edge = _instant(query[name])
+            if name and name in query and times and field:
+                edge = _moment(query[name], times.takes)
                 records = [each for each in records if (_instant(each[field.key]) < edge) is below]
         return records
 
@@ -219,6 +222,15 @@ def _instant(text: str) -> datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError:
         raise _Refused(f"{text!r} is no time") from None
+
+
+def _moment(text: str, form: Form) -> datetime:
+    """The moment that a parameter's value says, as it takes them."""
+    if form in ("moments", "days"):
+        return _instant(text)
+    if not text.isdigit():
+        raise _Refused(f"{text!r} is no number of {form}")
+    return datetime.fromtimestamp(int(text) / (1000 if form == "milliseconds" else 1), UTC)
 
 
 def _linked(link: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`openapi_table`: a table, ready to be read, from an endpoint's description."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from integrations.sdk.names import nearest
 from integrations.sdk.openapi.columns import Overrides
 from integrations.sdk.openapi.document import PARAMETER, Document, Source
 from integrations.sdk.openapi.families import Member, families, names_above
+from integrations.sdk.openapi.filters import FIRST, Form, written
 from integrations.sdk.openapi.listings import Listing, listing_of
 from integrations.sdk.openapi.naming import first_sentence, snake
 from integrations.sdk.openapi.values import type_of
@@ -163,17 +165,21 @@ def _resolver(
 ) -> Callable[[Client, ParentRow | None, AnyWindow], Iterator[Page]]:
     """A resolver that asks as the document says: path and parameters filled, the window where the API takes it."""
     in_path = set(PARAMETER.findall(listing.path))
-    in_days = (listing.times.since, listing.times.until) if listing.times and listing.times.days else ()
+    times = listing.times
+    forms: dict[str | None, Form] = {times.since: times.takes, times.until: times.takes} if times else {}
+    required = times.required if times else ()
 
     def list_records(client: Client, parent: ParentRow | None, window: AnyWindow) -> Iterator[Page]:
         values = {**params, **{need: parent[column] for need, column in given.items() if parent is not None}}
         asked = {name: value for name, value in values.items() if name not in in_path}
         sent = body
-        for name, moment in ((since, _edge(window, "start")), (until, _edge(window, "end"))):
+        for name, end in ((since, "start"), (until, "end")):
+            moment = _edge(window, end)
+            if moment is None and name in required and name not in params:
+                moment = FIRST if end == "start" else datetime.now(UTC)
             if name and moment is not None:
-                moment = moment.date() if name in in_days else moment
                 if sent is None:
-                    asked[name] = moment
+                    asked[name] = written(moment, forms.get(name, "moments"))
                 else:
                     sent = _planted(sent, name.split("."), query_text(moment))
         yield from client.pages(

@@ -12,7 +12,7 @@ from integrations.sdk import BIGINT, HttpClient, ParentRow, Table, TimeCursor, W
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.openapi import Document, openapi_table, openapi_tables
 from integrations.sdk.openapi.families import families
-from integrations.sdk.openapi.listings import Listing, listings
+from integrations.sdk.openapi.listings import Listing, listing_of, listings
 from integrations.sdk.openapi.serving import api_of
 from integrations.sdk.reading import read
 from integrations.sdk.schema import flatten
@@ -208,6 +208,9 @@ def test_the_listings_of_a_document() -> None:
          "updated_at_min", "updated_at_max", "updated_at"),
         ([("created_after", ""), ("updated_after", "")], "updated_after", None, "updated_at"),
         ([("since", "Only issues that changed since, in ISO 8601."), ("q", "")], "since", None, None),
+        ([("date_from", "In RFC 3339."), ("date_to", "In RFC 3339."), ("from", "The sender.")],
+         "date_from", "date_to", None),
+        ([("created_after", "As a UNIX timestamp."), ("created_before", "")], "created_after", None, "created_at"),
         ([("start", "Where to begin."), ("from", "The sender.")], None, None, None),
         ([("CreatedAt", "In RFC 3339."), ("CreatedAt<", ""), ("CreatedAt>", "")], None, None, None),
     ],
@@ -222,7 +225,7 @@ def test_a_filter_by_time_is_recognised(parameters: Any, since: Any, until: Any,
 
 
 def test_a_filter_takes_what_it_is_said_to_take() -> None:
-    """Days where it takes days; nothing where it takes a number, which may count seconds or anything else."""
+    """Days where it takes days, a number where it says what the number counts, and nothing where it does not."""
     days = [parameter(f"{word}_date", format="date") for word in ("from", "to")]
     spec = document(
         {
@@ -238,6 +241,27 @@ def test_a_filter_takes_what_it_is_said_to_take() -> None:
     with serving(api_of(spec)) as server:
         pages = list(read(openapi_table(spec, "/orders"), HttpClient(server.url), None, Window(window.end)))
     assert [len(page) for page in pages] == [0]  # type: ignore[arg-type]  # it has none of that time
+    for said, since in (("In Unix time.", "1704164400"), ("Milliseconds of the epoch.", "1704164400000")):
+        spec = document({"/things": listing(of(), parameter("created_after", "integer", description=said))})
+        (request,) = asked(openapi_table(spec, "/things"), window=window)
+        assert request.query == {"created_after": since}
+
+
+def test_a_time_that_every_request_must_have() -> None:
+    """The window's; of everything, from the first day on until now, unless another is given."""
+    ends = [parameter(name, required=True, format="date-time") for name in ("start_date", "end_date")]
+    spec = document(
+        {"/things": listing(of(), *ends), "/parts": listing(of(), ends[0], parameter("kind", required=True))}
+    )
+    assert listing_of(Document(spec), "/parts").needs == ("kind",)
+    (request,) = asked(openapi_table(spec, "/things"))
+    assert request.query["start_date"] == "2000-01-01T00:00:00Z"
+    assert request.query["end_date"] > "2026"
+    (request,) = asked(openapi_table(spec, "/things", params={"start_date": "2020-01-01"}), window=Window())
+    assert request.query["start_date"] == "2020-01-01"
+    window = Window(datetime(2024, 1, 2, tzinfo=UTC), datetime(2024, 2, 3, tzinfo=UTC))
+    (request,) = asked(openapi_table(spec, "/things"), window=window)
+    assert request.query == {"start_date": "2024-01-02T00:00:00Z", "end_date": "2024-02-03T00:00:00Z"}
 
 
 def test_one_record_is_no_listing() -> None:
