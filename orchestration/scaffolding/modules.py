@@ -299,11 +299,13 @@ def _column(field: Field, parent_column: str | None) -> Group:
 
 
 def _origin(field: Field) -> Sequence[str]:
-    if field.key == field.name:
+    if field.path == (field.name,):
         return []
-    if "." in field.key:
-        return [f"Path(({quoted(field.key)},))"]
-    return [f"path({quoted(field.key)})"]
+    if not any("." in key for key in field.path):
+        return [f"path({quoted(field.place)})"]
+    if field.inside:
+        return [f"path({', '.join(map(quoted, field.path))})"]
+    return [f"Path(({quoted(field.key)},))"]
 
 
 def _short(description: str, longest: int = 0) -> str:

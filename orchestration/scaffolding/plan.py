@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from integrations.sdk.errors import ConfigError, DeclarationError
 from integrations.sdk.names import nearest
+from integrations.sdk.openapi.columns import keys_inside
 from integrations.sdk.openapi.document import Document
 from integrations.sdk.openapi.families import Member, families
 from integrations.sdk.openapi.listings import Listing, listing_of, listings
 from integrations.sdk.openapi.logins import BY_HAND, Login, Logins, base_url_of
 from integrations.sdk.openapi.naming import other_names, setting_name, singular, snake, unique
+from integrations.sdk.openapi.records import records_of
 
 SHARED_BY = 2  # as many listings make a parameter that nothing gives a setting of the source
 OWN = ("token", "base_url")  # settings that every source has
@@ -129,7 +131,7 @@ def plan_for(
             found.append(_keyed(document, each, wanted))
     _check_patterns(document, patterns, found)
     logins = Logins(document)
-    members = _kept(families(found), left_out, logins, patterns)
+    members = _kept(document, families(found), left_out, logins, patterns)
     if not members:
         reasons = "\n".join(f"  {error.what}" for error in left_out[:10])
         raise ConfigError(f"{document.name} has no listing that can be a table", hint=reasons)
@@ -181,14 +183,18 @@ def _check_patterns(document: Document, patterns: Sequence[str], found: Sequence
 
 
 def _kept(
-    members: Sequence[Member], left_out: list[DeclarationError], logins: Logins, named: Sequence[str]
+    document: Document,
+    members: Sequence[Member],
+    left_out: list[DeclarationError],
+    logins: Logins,
+    named: Sequence[str],
 ) -> list[Member]:
     """The members that can be tables; those without a key, or below what is left out, are not."""
     counted = Counter(name for member in members for name in set(member.settings.values()))
     counted.update(name for member in members if member.listing.path in named for name in member.settings.values())
     kept: list[Member] = []
     for member in members:
-        if reason := _reason(member, kept, counted, logins):
+        if reason := _reason(document, member, kept, counted, logins):
             left_out.append(DeclarationError(f"{member.listing.operation}: {reason[0]}", hint=reason[1]))
         else:
             kept.append(member)
@@ -198,11 +204,12 @@ def _kept(
 
 
 def _reason(
-    member: Member, kept: Sequence[Member], counted: Mapping[str, int], logins: Logins
+    document: Document, member: Member, kept: Sequence[Member], counted: Mapping[str, int], logins: Logins
 ) -> tuple[str, str] | None:
     path = member.listing.path
     if not member.listing.keys:
-        names = ", ".join(each.name for each in member.listing.fields[:8])
+        record = records_of(document, member.listing.operation, member.listing.records)[1]
+        names = ", ".join([*keys_inside(document, record), *(each.name for each in member.listing.fields)][:8])
         return "its records have no key that is recognised", f"name it: --key {path}=…, of {names}"
     if member.parent and member.parent not in kept:
         return f"{member.parent.listing.path}, whose rows it needs, is left out", ""

@@ -171,6 +171,32 @@ CUSTOMER_CARDS = Table(
 
 
 @pytest.mark.parametrize("is_run", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["written", "run"])
+def test_records_whose_key_is_inside_an_object(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_run: bool
+) -> None:
+    """Of JSON:API's records the attributes are columns; a key of another's is offered, and taken when it is named."""
+    attributes = {"type": "object", "properties": {"title": TEXT, "updatedAt": TIME}}
+    member = {"type": "object", "properties": {"user": of(), "role": TEXT}}
+    paths = {
+        "/articles": listing(of(type=TEXT, attributes=attributes), parameter("updated_since"), key="data"),
+        "/articles/{article_id}/members": listing(member),
+    }
+    assert made(tmp_path, document(paths), capsys)["left_out"] == [
+        "GET /articles/{article_id}/members: its records have no key that is recognised"
+    ]
+    shutil.rmtree(tmp_path / "project")
+    made(tmp_path, document(paths), capsys, "--key", "/articles/{article_id}/members=user.id")
+    tables = tmp_path / "project/integrations/shop/tables"
+    articles = (tables / "articles.py").read_text(encoding="utf-8")
+    assert 'Column("title", TEXT, path("attributes.title"))' in articles
+    assert 'cursor=TimeCursor("updated_at", window="month")' in articles
+    members = (tables / "article_members.py").read_text(encoding="utf-8")
+    assert 'Column("user_id", BIGINT, path("user.id"), primary_key=True)' in members
+    if is_run:
+        assert "6 passed" in suite_says(tmp_path / "project")
+
+
+@pytest.mark.parametrize("is_run", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["written", "run"])
 def test_a_window_that_has_to_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_run: bool) -> None:
     """It is no setting: a read of everything begins with a day that the author can see, and change."""
     time = {"required": True, "format": "date-time"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.names import nearest
-from integrations.sdk.openapi.columns import KEYS, Field, Overrides, fields_of, keyed, overridden, settled_by
+from integrations.sdk.openapi.columns import KEYS, Field, Overrides, field_at, fields_of, keyed, overridden, settled_by
 from integrations.sdk.openapi.document import PARAMETER, Document, Operation
 from integrations.sdk.openapi.filters import TimeFilter, time_filter_of
 from integrations.sdk.openapi.headers import headers_of
@@ -27,8 +27,8 @@ READING = ("GET", "POST")
 class Listing:
     """An endpoint that lists records.
 
-    `needs` are the parameters that every request must have, outermost first, beside those of its time filter. `headers` are
-    those that it must have; None is for a value that the document does not have.
+    `needs` are the parameters that every request must have, outermost first, beside those of its time filter.
+    `headers` are those that it must have; None is for a value that the document does not have.
     """
 
     operation: Operation
@@ -74,8 +74,10 @@ def listing_of(
     if not fields:
         raise DeclarationError(f"{operation}: the document says nothing of what a record has")
     if primary_key is not None:
+        places = [each for each in primary_key if "." in each and each not in [field.place for field in fields]]
+        fields = [*(made for each in places if (made := field_at(document, record, each))), *fields]
         fields = keyed(fields, primary_key, called)
-    keys = [each.key for each in fields if each.primary_key]
+    keys = [each.key for each in fields if each.primary_key and not each.inside]
     paging = paging_of(document, operation, place, keys[0] if len(keys) == 1 else KEYS[0])
     posts = operation.method == "POST"
     times = time_filter_of(document, operation, fields)

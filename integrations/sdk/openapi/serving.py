@@ -9,7 +9,7 @@ that it did not give out, and wrong credentials are refused.
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -106,7 +106,9 @@ class _Served:
     def _all(self, given: Mapping[str, str]) -> list[dict[str, Any]]:
         place = "/".join([self.listing.path, *given.values()])
         made = [self._sampler.record(self._schema, number, place) for number in range(1, self.records + 1)]
-        keys = [field.key for field in self.listing.fields if field.primary_key]  # an `id` in the path is another's
+        keys = [
+            field.key for field in self.listing.fields if field.primary_key and not field.inside
+        ]  # an `id` in the path is another's
         above = {name: value for name, value in given.items() if name not in keys}
         return [
             {**record, **{name: value for name, value in above.items() if isinstance(record.get(name), str)}}
@@ -120,7 +122,7 @@ class _Served:
         for name, below in ((times.since, False), (times.until, True)) if times and field else ():
             if name and name in query and times and field:
                 edge = _moment(query[name], times.takes)
-                records = [each for each in records if (_instant(each[field.key]) < edge) is below]
+                records = [each for each in records if (_instant(_dug(each, field.path)) < edge) is below]
         return records
 
     def _page(self, records: list[dict[str, Any]], query: dict[str, str], body: Any, asked: Asked) -> Answer:
@@ -222,6 +224,13 @@ def _instant(text: str) -> datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError:
         raise _Refused(f"{text!r} is no time") from None
+
+
+def _dug(record: Any, path: Sequence[str]) -> Any:
+    """The value at a path of a record, which is there."""
+    for key in path:
+        record = record[key]
+    return record
 
 
 def _moment(text: str, form: Form) -> datetime:

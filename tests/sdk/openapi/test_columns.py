@@ -194,6 +194,38 @@ def test_an_author_knows_better() -> None:
         openapi_table(spec, "/things", columns={"raw": DROP}, primary_key=["ident"])
 
 
+def test_records_that_are_inside_an_object() -> None:
+    """As with JSON:API, Kubernetes and edges of a graph: the columns are those of the object that the record is in."""
+    text = {"type": "string"}
+    described = {"type": "object", "properties": {"uid": text, "name": text, "status": text}}
+    assert columns(of(type=text, attributes=described, name=text)) == {
+        "id": "BIGINT", "type": "VARCHAR", "uid": "VARCHAR", "attributes_name": "VARCHAR", "status": "VARCHAR",
+        "name": "VARCHAR",
+    }  # fmt: skip
+    pod = {"type": "object", "properties": {"kind": text, "metadata": described, "spec": of()}}
+    table = openapi_table(document({"/pods": listing(pod)}), "/pods", columns={"metadata.status": DROP, "name": BIGINT})
+    assert {column.name: column.origin for column in table.columns} == {
+        "kind": Path(("kind",)),
+        "uid": Path(("metadata", "uid")),
+        "name": Path(("metadata", "name")),
+        "spec": Path(("spec",)),
+    }
+    assert table.primary_keys == ["uid"]
+    assert columns(of(metadata=described)) == {"id": "BIGINT", "metadata": "JSON"}
+
+
+def test_a_key_that_is_inside_an_object_is_named() -> None:
+    """It may be another's, as a member's user; so it is no key until it is said to be one."""
+    member = {"type": "object", "properties": {"role": {"type": "string"}, "user": of()}}
+    spec = document({"/members": listing(member)})
+    assert openapi_table(spec, "/members").primary_keys == []
+    table = openapi_table(spec, "/members", primary_key=["user.id", "role"])
+    assert table.primary_keys == ["user_id", "role"]
+    assert [column.name for column in table.columns] == ["user_id", "role", "user"]
+    with pytest.raises(DeclarationError, match=r"no column `user\.uuid`"):
+        openapi_table(spec, "/members", primary_key=["user.uuid"])
+
+
 @pytest.mark.parametrize(
     ("names", "key"),
     [
