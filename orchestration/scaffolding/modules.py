@@ -161,10 +161,9 @@ def _resolver(plan: Plan, member: Member) -> list[str]:
 
 def _to_confirm(plan: Plan, member: Member) -> list[str]:
     """What the document does not say, for the author to look at."""
-    if not (guess := plan.guess(member)):
-        return []
-    said = f"To confirm: {guess}, by its name; the document does not say so."
-    return textwrap.wrap(said, WIDTH, initial_indent=STEP, subsequent_indent=STEP, break_long_words=False)
+    said = [f"To confirm: {guess}; the document does not say." for guess in plan.guesses(member)]
+    lines = (textwrap.wrap(each, WIDTH - len(STEP), break_long_words=False, break_on_hyphens=False) for each in said)
+    return [f"{STEP}{line}" for wrapped in lines for line in wrapped]
 
 
 def _source(operation: Operation) -> list[str]:

@@ -86,17 +86,20 @@ class Plan:
         """The settings that paths need, which the client has."""
         return list(dict.fromkeys(name for member in self.members for name in member.settings.values()))
 
-    def guess(self, member: Member) -> str:
-        """What its author has to confirm: that a parameter is the key of the rows that its name alone says it is of."""
-        if not (member.guessed and member.parent):
-            return ""
-        return f"`{member.need}` is taken for the `{member.given[member.need]}` of `{self.table(member.parent)}`"
+    def guesses(self, member: Member) -> list[str]:
+        """What its author has to confirm: whose key a parameter is by its name alone, and that one page is all."""
+        said = []
+        if member.guessed and member.parent:
+            column = f"the `{member.given[member.need]}` of `{self.table(member.parent)}`"
+            said.append(f"`{member.need}` is taken for {column}, by its name")
+        if member.listing.unpaged:
+            said.append(f"one page is read, though there is a `{member.listing.unpaged}`")
+        return said
 
     @property
     def to_confirm(self) -> list[str]:
         """All guesses, each with the operation that it is about."""
-        guesses = [(member.listing.operation, self.guess(member)) for member in self.members]
-        return [f"{operation}: {said}, by its name" for operation, said in guesses if said]
+        return [f"{member.listing.operation}: {said}" for member in self.members for said in self.guesses(member)]
 
     def module(self, member: Member) -> str:
         """The name of the table's module, without the source's."""

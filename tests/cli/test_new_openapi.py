@@ -223,12 +223,20 @@ def test_a_window_that_has_to_be_said(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_guess_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where a name alone says whose rows a parameter means, the code and the command have the author confirm it."""
-    spec = document({"/customers": listing(of()), "/bills": listing(of(), parameter("customer_id", required=True))})
+    """What a document leaves open, the code and the command have the author confirm: whose key, how many pages."""
+    spec = document(
+        {
+            "/customers": listing(of(), parameter("limit", "integer")),
+            "/bills": listing(of(), parameter("customer_id", required=True)),
+        }
+    )
     guess = "`customer_id` is taken for the `id` of `shop_customers`, by its name"
-    assert made(tmp_path, spec, capsys)["to_confirm"] == [f"GET /bills: {guess}"]
+    assert made(tmp_path, spec, capsys)["to_confirm"] == [
+        "GET /customers: one page is read, though there is a `limit`",
+        f"GET /bills: {guess}",
+    ]
     code = (tmp_path / "project/integrations/shop/tables/bills.py").read_text(encoding="utf-8")
-    assert f"\n\n    To confirm: {guess}; the document does not say so.\n    Source: GET /bills" in code
+    assert f"\n\n    To confirm: {guess}; the document does not say.\n    Source: GET /bills" in code
 
 
 @pytest.mark.slow

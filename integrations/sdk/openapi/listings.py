@@ -15,7 +15,7 @@ from integrations.sdk.openapi.filters import TimeFilter, time_filter_of
 from integrations.sdk.openapi.headers import headers_of
 from integrations.sdk.openapi.logins import is_credential
 from integrations.sdk.openapi.naming import ACTION, collection, first_sentence, table_name
-from integrations.sdk.openapi.paging import paging_of
+from integrations.sdk.openapi.paging import paging_of, unknown_paging
 from integrations.sdk.openapi.records import AROUND, has_key, records_of
 from integrations.sdk.openapi.shapes import properties_of, shape_of
 from integrations.sdk.pagination import Paginator
@@ -25,7 +25,7 @@ READING = ("GET", "POST")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """An endpoint that lists records.
+    """An endpoint that lists records. `unpaged` is a parameter for paging, where no way of paging is known.
 
     `needs` are the parameters that every request must have, outermost first, beside those of its time filter.
     `headers` are those that it must have; None is for a value that the document does not have.
@@ -37,6 +37,7 @@ class Listing:
     fields: tuple[Field, ...]
     needs: tuple[str, ...] = ()
     paginate: Paginator | None = None
+    unpaged: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     times: TimeFilter | None = None
@@ -89,6 +90,7 @@ def listing_of(
         fields=tuple(fields),
         needs=tuple(need for need in _needs(document, operation) if need not in required),
         paginate=paging.paginate,
+        unpaged="" if paging.paginate else unknown_paging(document, operation),
         params=paging.params,
         body=paging.body if posts else None,
         times=times,

@@ -4,7 +4,7 @@ An API has one of a few ways, and calls them by a few dozen names. What is in ne
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,12 @@ from integrations.sdk.pagination import CursorToken, KeysetBy, LinkHeader, NextL
 
 TOKENS = words(
     "cursor page_token next_token continuation_token continuation pagination_token page_cursor next_cursor"
-    " start_cursor starting_token next_page_token scroll_id marker after offset"
+    " start_cursor starting_token next_page_token scroll_id marker continue bookmark exclusive_start_key after offset"
 )
 NEXT_TOKENS = words(
     "next_cursor next_page_token next_token next_page_cursor cursor continuation_token continuation"
-    " next_continuation_token pagination_token end_cursor scroll_id next_marker next_page_id after next_offset offset"
+    " next_continuation_token pagination_token end_cursor scroll_id next_marker next_page_id continue next_bookmark"
+    " bookmark last_evaluated_key after next_offset offset"
 )
 MORE = words("has_more has_next has_next_page more is_truncated more_results")
 PLAIN_NEXT = words("next next_page")  # with a parameter for a token these are tokens, unless they are links
@@ -30,6 +31,8 @@ COUNTS = words("total_pages page_count pages last_page num_pages pages_count num
 OFFSETS = words("offset skip start start_at start_index from first_result position")
 TOTALS = words("total total_count total_results total_items total_size total_records total_hits full_count")
 SIZES = words("limit page_size per_page size max_results count page_limit max take top first results_per_page")
+# Of these a listing that is one page has none: they are for parameters whose next value nothing tells.
+SIGNS = words("page_token next_token continuation_token cursor page page_number limit page_size per_page page_limit")
 NUMERIC = words("after offset")  # as a number, these are no tokens
 LINK = re.compile(r"link|href|ur[il]($|[^a-z])", re.IGNORECASE)  # in a path
 SAID_LINK = re.compile(r"\b(ur[il]|https?|link|href)\b", re.IGNORECASE)  # in what is said of a field
@@ -60,10 +63,32 @@ def paging_of(document: Document, operation: Operation, records: str, key: str =
         param = _first(TOKENS, (name for name in taken if _is_token(document, name, taken[name])))
         if param and (token := _first(NEXT_TOKENS, texts) or _first(PLAIN_NEXT, plain)):
             return Paging(CursorToken(token, param=param, more=_more(answer), in_body=in_body), params, sent)
+        if told := _told_by_name(document, taken, texts):
+            return Paging(CursorToken(told[0], param=told[1], more=_more(answer), in_body=in_body), params, sent)
+        if not in_body and not records and param and "link" not in operation.answer_headers:
+            return Paging(LinkHeader(), params)  # where else should a list that is the answer say what is next
         if not in_body and (paginate := _without_token(document, operation, query, answer, size, key)):
             sized = isinstance(paginate, PageNumber | Offset)
             return Paging(paginate, {} if sized else params)
     return Paging()
+
+
+def _told_by_name(document: Document, taken: Mapping[str, Schema], texts: Sequence[str]) -> tuple[str, str] | None:
+    """A field and the parameter that it is the next value of, such as `next_position`, or `next.position`."""
+    for path in texts:
+        *above, last = map(snake, path.split("."))
+        for name, schema in taken.items():
+            is_next = last == f"next_{snake(name)}" or (last == snake(name) and "next" in above)
+            if is_next and shape_of(document, schema).types in (("string",), ()):
+                return path, name
+    return None
+
+
+def unknown_paging(document: Document, operation: Operation) -> str:
+    """The parameter by which a listing seems to be paged, though no way is known; "" where none is."""
+    query = [each.name for each in operation.parameters if each.place == "query"]
+    body = properties_of(document, shape_of(document, operation.body)) if operation.body is not None else {}
+    return _first(SIGNS, [*query, *body]) or ""
 
 
 def _without_token(

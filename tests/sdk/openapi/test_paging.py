@@ -113,6 +113,27 @@ WAYS: list[tuple[str, list[tuple[str, str, dict[str, Any]]], dict[str, Any], tup
         (),
         Offset(limit=50, total="total", param="startAt", limit_param="maxResults"),
     ),
+    (
+        "kubernetes",
+        [("continue", "string", {})],
+        {"metadata": inside(**{"continue": TEXT})},
+        (),
+        CursorToken("metadata.continue", param="continue"),
+    ),
+    (
+        "intercom",
+        [("starting_after", "string", {})],
+        {"pages": inside(next=inside(starting_after=TEXT, per_page=WHOLE), page=WHOLE)},
+        (),
+        CursorToken("pages.next.starting_after", param="starting_after"),
+    ),
+    (
+        "box",
+        [("stream_position", "string", {})],
+        {"next_stream_position": TEXT},
+        (),
+        CursorToken("next_stream_position", param="stream_position"),
+    ),
     ("single", [("q", "string", {})], {"took": WHOLE}, (), None),
 ]
 
@@ -132,6 +153,7 @@ def test_a_way_of_paging_is_recognised_and_works(
         pages = list(read(table, HttpClient(server.url), None))
     assert sum(map(len, pages)) == 7  # type: ignore[arg-type]
     assert len({bytes(each) for page in pages for each in page.records}) == 7  # type: ignore[union-attr]
+    assert listing_of(Document(spec), "/things").unpaged == ""
     assert len(server.requests) >= (1 if paginate is None else 4)
 
 
@@ -161,6 +183,12 @@ def test_a_search_is_paged_in_its_body(version: str) -> None:
     assert bodies == [{"limit": 50, "query": "all"}] * 3
 
 
+def test_a_list_that_is_the_answer_tells_what_is_next_in_its_header() -> None:
+    """Whether the document has the header or not: there is no other place for it."""
+    spec = document({"/things": listing(of(), parameter("cursor"), key="")})
+    assert listing_of(Document(spec), "/things").paginate == LinkHeader()
+
+
 def test_the_last_record_is_known_by_its_own_key() -> None:
     """Not every record has an `id`."""
     record = {"type": "object", "properties": {"name": {"type": "string"}, "uuid": {"type": "string"}}}
@@ -180,3 +208,10 @@ def test_the_largest_page_is_asked_for() -> None:
             }
         )
         assert listing_of(Document(spec), "/things").params == params
+
+
+def test_one_page_where_there_seem_to_be_more() -> None:
+    """The parameter is said that looks like one for paging, as long as no way of paging is known."""
+    for name, said in (("per_page", "per_page"), ("cursor", "cursor"), ("q", "")):
+        found = listing_of(Document(document({"/things": listing(of(), parameter(name))})), "/things")
+        assert (found.paginate, found.unpaged) == (None, said)
