@@ -1,6 +1,7 @@
 """Table docs as files: an index and a page per table in Markdown, or one JSON file with all of them."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -37,7 +38,8 @@ def _index(name: str, about: str, tables: Sequence[TableDoc]) -> str:
 
 def _entries(tables: Sequence[TableDoc], parent: str = "", indent: str = "") -> Iterator[str]:
     for table in below(tables, parent):
-        yield f"{indent}- {_link(table.name)}{' (incremental)' if table.is_incremental else ''}"
+        said = _one_sentence(table.description)
+        yield f"{indent}- {_link(table.name)}{' (incremental)' if table.is_incremental else ''}{said and f': {said}'}"
         yield from _entries(tables, table.name, f"{indent}  ")
 
 
@@ -86,6 +88,11 @@ def _marks(column: ColumnDoc) -> str:
 
 def _link(table: str) -> str:
     return f"[{table}]({table}.md)"
+
+
+def _one_sentence(text: str) -> str:
+    """The first sentence, in one line."""
+    return re.split(r"(?<=[^.\s]{2}[.!?])\s+(?=[A-Z`\"(])", " ".join(text.split()))[0]
 
 
 def _cell(text: str) -> str:
