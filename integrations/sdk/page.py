@@ -18,6 +18,8 @@ from integrations.sdk.redact import excerpt
 
 Tree = dict[str, "Tree | type"]
 
+EACH = "*"  # behind a path: the records are an object's values; in a record: its key there
+
 MAX_SHOWN = 120
 LATIN = ("iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252")  # servers' default label, often wrong
 
@@ -65,18 +67,25 @@ class Envelope:
 
 
 class Slicer:
-    """Finds the records at one path of an answer, and other fields beside them."""
+    """Finds the records at one path of an answer, and other fields beside them.
+
+    A path that ends in `*` leads to an object whose values are the records. Each gets its key as its field `*`.
+    """
 
     def __init__(self, records: str, fields: Sequence[str] = ()) -> None:
-        self.records = records
+        self._keyed = records.rpartition(".")[2] == EACH
+        self.records = records = records.removesuffix(EACH).removesuffix(".") if self._keyed else records
+        if self._keyed and not records and fields:
+            raise DeclarationError(f"`{fields[0]}` is one of the records", hint="page by what is not in the answer")
         self.fields = tuple(fields)
         tree: Tree = {}
         for path in self.fields:
             _plant(tree, path, Any)
+        holder: Any = dict[str, msgspec.Raw] if self._keyed else list[msgspec.Raw]
         if records:
-            _plant(tree, records, list[msgspec.Raw])
+            _plant(tree, records, holder)
         self._attributes: dict[str, tuple[str, ...]] = {}  # path → the attributes that lead to it
-        type_ = _struct_of(tree, self._attributes) if tree else list[msgspec.Raw]
+        type_ = _struct_of(tree, self._attributes) if tree else holder
         if tree and not records:
             type_ |= list[msgspec.Raw]
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(type_)
@@ -91,12 +100,14 @@ class Slicer:
         if self.records:
             records = self._pick(found, self.records)
         else:
-            records = found if isinstance(found, list) else [msgspec.Raw(text)]
+            records = found if isinstance(found, list) or self._keyed else [msgspec.Raw(text)]
         values = {path: self._pick(found, path) for path in self.fields}
         if records is None:
             if self.records and not self._names_records(text):
                 raise PageUnreadable(f"the answer has no `{self.records}`", hint=_keys_hint(text))
             records = []
+        if self._keyed:
+            records = [_with_key(key, record) for key, record in dict(records).items()]
         page = Page(records, len(body), lines=b"\n" not in text)
         return page, Envelope(values, len(records), records[-1] if records else None)
 
@@ -133,6 +144,8 @@ class Slicer:
             values[path] = _dig(whole, path)
         if self.records:
             found = _dig(whole, self.records)
+        if isinstance(found, dict) and self._keyed:
+            found = [{EACH: key, **record} if isinstance(record, dict) else record for key, record in found.items()]
         if isinstance(found, dict) and not isinstance(error, UnicodeDecodeError):
             found = [found]  # a single object where a list is usual
         if not isinstance(found, list):
@@ -206,6 +219,19 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _with_key(key: str, record: msgspec.Raw) -> bytes | msgspec.Raw:
+    """A record that is an object, with its key as the first field; what is none as it is."""
+    text = bytes(record)
+    if not text.startswith(b"{"):
+        return record
+    return b'{"%s":%s%s%s' % (
+        EACH.encode(),
+        msgspec.json.encode(key),
+        b"" if text[1:].lstrip() == b"}" else b",",
+        text[1:],
+    )
 
 
 def _plant(tree: Tree, path: str, type_: Any) -> None:

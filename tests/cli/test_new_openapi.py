@@ -197,6 +197,27 @@ def test_records_whose_key_is_inside_an_object(
 
 
 @pytest.mark.parametrize("is_run", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["written", "run"])
+def test_records_by_their_key(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_run: bool) -> None:
+    """Where an object holds the records, its keys are a column, and the table's key where the records have none."""
+    many = {"type": "object", "additionalProperties": {"type": "object", "properties": {"name": TEXT}}}
+    paged = {"type": "object", "properties": {"teams": many, **CURSOR}}
+    paths = {
+        "/users": {"get": {"responses": answers(many)}},
+        "/teams": {"get": {"parameters": list(PAGED), "responses": answers(paged)}},
+        "/users/{user_key}/cards": listing(of()),
+    }
+    made(tmp_path, document(paths), capsys)
+    tables = tmp_path / "project/integrations/shop/tables"
+    users = (tables / "users.py").read_text(encoding="utf-8")
+    assert 'records="*"' in users
+    assert 'Column("key", TEXT, path("*"), primary_key=True' in users
+    assert 'records="teams.*"' in (tables / "teams.py").read_text(encoding="utf-8")
+    assert "/users/{user['key']}/cards" in (tables / "user_cards.py").read_text(encoding="utf-8")
+    if is_run:
+        assert "6 passed" in suite_says(tmp_path / "project")
+
+
+@pytest.mark.parametrize("is_run", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["written", "run"])
 def test_a_window_that_has_to_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_run: bool) -> None:
     """It is no setting: a read of everything begins with a day that the author can see, and change."""
     time = {"required": True, "format": "date-time"}

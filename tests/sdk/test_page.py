@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.sdk import Page
-from integrations.sdk.errors import PageUnreadable
+from integrations.sdk.errors import DeclarationError, PageUnreadable
 from integrations.sdk.page import decode_json, slicer
 from tests.sdk.servers import Reply, scripted
 
@@ -160,6 +160,30 @@ def test_the_hint_names_the_keys() -> None:
 def test_null_records_are_no_records() -> None:
     """Some sources write null for an empty list."""
     assert cut(b'{"items": null}', "items") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "records", "found"),
+    [
+        (b'{"a": {"n": 1}, "b\\n": { }, "c": 7}', "*", [{"*": "a", "n": 1}, {"*": "b\n"}, 7]),
+        (b'{"d": {"of": {"a": {"n": 1.10}}}, "next": "t"}', "d.of.*", [{"*": "a", "n": 1.1}]),
+        (b'{"d": {"of": {"a": {"n": "\x01"}}}, "next": "t"}', "d.of.*", [{"*": "a", "n": "\x01"}]),
+        (b'{"d": {"of": []}}', "d.of.*", []),
+        (b'{"d": {"of": null}}', "d.of.*", []),
+        (b"[]", "*", []),
+    ],
+)
+def test_records_that_are_an_objects_values(body: bytes, records: str, found: list[Any]) -> None:
+    """Each has its key as its field `*`; what is no object has none, and an empty list is no record."""
+    page, envelope = slicer(records, ("next",) if "next" in body.decode("latin-1") else ()).slice(body)
+    assert [json.loads(bytes(record)) for record in page.records] == found
+    assert envelope.count == len(found)
+
+
+def test_what_pages_cannot_be_beside_records_with_keys() -> None:
+    """Where the whole answer is the records, nothing in it is the next page's token."""
+    with pytest.raises(DeclarationError, match="`next` is one of the records"):
+        slicer("*", ("next",))
 
 
 def test_a_single_object_is_one_record() -> None:

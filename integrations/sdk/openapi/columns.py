@@ -10,8 +10,9 @@ from integrations.sdk.openapi.document import Document, Schema
 from integrations.sdk.openapi.naming import first_sentence, singular, snake, unique
 from integrations.sdk.openapi.shapes import properties_of, shape_of
 from integrations.sdk.openapi.values import type_of
+from integrations.sdk.page import EACH
 from integrations.sdk.schema import Column, Path
-from integrations.sdk.types import ColumnType, Kind
+from integrations.sdk.types import TEXT, ColumnType, Kind
 
 KEYS = ("id", "_id", "uuid", "uid", "guid", "gid", "sid", "key", "slug")  # not `name`: it would merge namesakes
 LONGEST = 400  # of a description
@@ -93,6 +94,18 @@ def fields_of(document: Document, record: Schema, table: str, settled: Collectio
         else:
             found.append(((), key, schema))
     return _keyed_by_name(_fields(document, found), table)
+
+
+def key_of_each(fields: Sequence[Field]) -> Field:
+    """The field for the key that a record has in the object that holds it; the table's key where it has none."""
+    names = [each.name for each in fields]
+    return Field(
+        key=EACH,
+        name="key" if "key" not in names else "key_above",
+        type=TEXT,
+        description="Its key in the object that holds the records.",
+        primary_key=not any(each.primary_key for each in fields),
+    )
 
 
 def field_at(document: Document, record: Schema, place: str) -> Field | None:

@@ -9,7 +9,17 @@ from typing import Any
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.names import nearest
-from integrations.sdk.openapi.columns import KEYS, Field, Overrides, field_at, fields_of, keyed, overridden, settled_by
+from integrations.sdk.openapi.columns import (
+    KEYS,
+    Field,
+    Overrides,
+    field_at,
+    fields_of,
+    key_of_each,
+    keyed,
+    overridden,
+    settled_by,
+)
 from integrations.sdk.openapi.document import PARAMETER, Document, Operation
 from integrations.sdk.openapi.filters import TimeFilter, time_filter_of
 from integrations.sdk.openapi.headers import headers_of
@@ -18,6 +28,7 @@ from integrations.sdk.openapi.naming import ACTION, collection, first_sentence, 
 from integrations.sdk.openapi.paging import paging_of, unknown_paging
 from integrations.sdk.openapi.records import AROUND, has_key, records_of
 from integrations.sdk.openapi.shapes import properties_of, shape_of
+from integrations.sdk.page import EACH
 from integrations.sdk.pagination import Paginator
 
 READING = ("GET", "POST")
@@ -71,7 +82,10 @@ def listing_of(
     place, record = records_of(document, operation, records)
     overrides = columns or {}
     noun = table_name(operation.path)
-    fields = overridden(fields_of(document, record, noun, settled_by(overrides)), overrides, called)
+    fields = fields_of(document, record, noun, settled_by(overrides))
+    if place.endswith(EACH):
+        fields = [key_of_each(fields), *fields]
+    fields = overridden(fields, overrides, called)
     if not fields:
         raise DeclarationError(f"{operation}: the document says nothing of what a record has")
     if primary_key is not None:

@@ -1,6 +1,6 @@
 """Where the records are in an answer: the answer itself, or one of the lists in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from integrations.sdk.errors import DeclarationError
 from integrations.sdk.names import nearest
@@ -8,6 +8,7 @@ from integrations.sdk.openapi.columns import KEYS, SIMPLE
 from integrations.sdk.openapi.document import Document, Operation, Schema
 from integrations.sdk.openapi.naming import nouns, singular, snake
 from integrations.sdk.openapi.shapes import Shape, properties_of, shape_of
+from integrations.sdk.page import EACH
 
 USUAL = ("data", "items", "results", "records", "objects", "values", "entries", "rows", "elements", "value", "list")
 BESIDE = ("errors", "error", "warnings", "links", "included", "facets", "meta", "metadata", "debug")
@@ -40,7 +41,7 @@ def records_of(document: Document, operation: Operation, given: str | None = Non
         if given not in lists:
             raise DeclarationError(f"{operation} answers no list of records at `{given}`", hint=nearest(given, lists))
         return given, lists[given]
-    likely = [path for path in lists if _is_around(path.rpartition(".")[0], operation)]
+    likely = [path for path in lists if _is_around(_without_star(path).rpartition(".")[0], operation)]
     likely = [path for path in likely if not _is_a_records_own(document, path, operation)]
     if not likely:
         keys = [
@@ -64,6 +65,8 @@ def _lists(document: Document, answer: Schema, depth: int = 0) -> Iterator[tuple
         if shape_of(document, shape.items).is_object:
             yield "", shape.items
         return
+    if (values := _values_of(document, shape)) is not None:
+        yield EACH, values
     inner = properties_of(document, shape)
     nested = []
     for name, schema in inner.items():
@@ -72,10 +75,23 @@ def _lists(document: Document, answer: Schema, depth: int = 0) -> Iterator[tuple
             continue
         if found.is_list and shape_of(document, found.items).is_object:
             yield name, found.items
+        elif (values := _values_of(document, found)) is not None:
+            yield f"{name}.{EACH}", values
         elif found.is_object and depth < DEPTH - 1:
             nested.append((name, schema))
     for name, schema in nested:
         yield from ((f"{name}.{path}", record) for path, record in _lists(document, schema, depth + 1) if path)
+
+
+def _values_of(document: Document, shape: Shape) -> Schema | None:
+    """What the values are of an object with any keys, if they are objects."""
+    values = shape.keywords.get("additionalProperties")
+    known = shape.properties or not isinstance(values, Mapping)
+    return None if known or not shape_of(document, values).is_object else values
+
+
+def _without_star(path: str) -> str:
+    return path.removesuffix(EACH).removesuffix(".")
 
 
 def _is_around(envelope: str, operation: Operation) -> bool:
@@ -87,11 +103,11 @@ def _is_around(envelope: str, operation: Operation) -> bool:
 
 def _is_a_records_own(document: Document, path: str, operation: Operation) -> bool:
     """Whether what holds the list has a key, and so is a record; a list called as lists are is one all the same."""
-    *above, last = path.split(".")
+    *above, last = _without_star(path).split(".")
     shape = shape_of(document, operation.answer)
-    for name in above if path else ():
+    for name in above:
         shape = shape_of(document, properties_of(document, shape)[name])
-    if not path or last in USUAL or singular(snake(last)) == singular(nouns(operation.path)[-1]):
+    if not last or last in USUAL or singular(snake(last)) == singular(nouns(operation.path)[-1]):
         return False
     return has_key(document, shape)
 
@@ -103,12 +119,16 @@ def has_key(document: Document, shape: Shape) -> bool:
 
 
 def _likeliest(paths: Sequence[str], operation: Operation) -> str | None:
-    """The list that the path names, or that is called as lists are, or the only one; the nearest to the top first."""
-    others = [path for path in paths if path.rpartition(".")[2] != SPOKEN] or paths
-    top = [path for path in others if path.count(".") == min(each.count(".") for each in others)]
+    """The list that the path names, or that is called as lists are, or the only one; the nearest to the top first.
+
+    An object with any keys is only meant where it is named, or the answer: what a record has besides is often one.
+    """
     wanted = nouns(operation.path)[-1]
     for names in ((wanted, singular(wanted)), USUAL):
-        named = [path for path in paths if snake(path.rpartition(".")[2]) in names]
+        named = [path for path in paths if snake(_without_star(path).rpartition(".")[2]) in names]
         if named:
             return named[0]
+    lists = [path for path in paths if not path.endswith(f".{EACH}")]
+    lists = [path for path in lists if path.rpartition(".")[2] != SPOKEN] or lists
+    top = [path for path in lists if path.count(".") == min(each.count(".") for each in lists)]
     return top[0] if len(top) == 1 else None

@@ -23,6 +23,7 @@ from integrations.sdk.openapi.logins import Login, Logins
 from integrations.sdk.openapi.records import records_of
 from integrations.sdk.openapi.samples import Sampler
 from integrations.sdk.openapi.shapes import shape_of
+from integrations.sdk.page import EACH
 from integrations.sdk.pagination import CursorToken, KeysetBy, LinkHeader, NextLink, Offset, PageNumber
 from integrations.sdk.testing import Answer, Api, Asked
 
@@ -106,6 +107,8 @@ class _Served:
     def _all(self, given: Mapping[str, str]) -> list[dict[str, Any]]:
         place = "/".join([self.listing.path, *given.values()])
         made = [self._sampler.record(self._schema, number, place) for number in range(1, self.records + 1)]
+        if self.listing.records.endswith(EACH):
+            made = [{EACH: self._sampler.value({}, n, "key", place), **each} for n, each in enumerate(made)]
         keys = [
             field.key for field in self.listing.fields if field.primary_key and not field.inside
         ]  # an `id` in the path is another's
@@ -183,11 +186,16 @@ def _key_in(login: Login, asked: Asked) -> str | None:
     return next((value for name, _, value in cookies if name == login.name), None)
 
 
-def _enveloped(page: list[dict[str, Any]], records: str, around: Mapping[str, Any]) -> Any:
+def _enveloped(page: Any, records: str, around: Mapping[str, Any]) -> Any:
     """The page at its place in the answer, with what paging reads beside it."""
     if not records:
         return page
     answer: dict[str, Any] = {}
+    if records.endswith(EACH):
+        held = {each[EACH]: {name: value for name, value in each.items() if name != EACH} for each in page}
+        if records == EACH:
+            return held
+        return _enveloped(held, records.removesuffix(f".{EACH}"), around)
     for path, value in {records: page, **around}.items():
         *above, last = path.split(".")
         holder = answer

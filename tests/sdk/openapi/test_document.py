@@ -138,6 +138,10 @@ def test_the_list_is_found() -> None:
     assert records(errors=many, whatever=many) == "whatever"
     assert records(messages=many, whatever=many) == "whatever"
     assert records(messages=many) == "messages"
+    keyed = {"type": "object", "additionalProperties": of()}
+    assert records(pears=keyed, apples=many) == "pears.*"
+    assert records(data=keyed) == "data.*"
+    assert records(whatever=many, options=keyed) == "whatever"
     assert records(data={"type": "object", "properties": {"list": many}}) == "data.list"
     assert records(_embedded={"type": "object", "properties": {"pears": many}}) == "_embedded.pears"
     spec = document({"/v1/pears": {"get": {"responses": answers(of(a=many, b=many))}}})
