@@ -24,8 +24,8 @@ from integrations.sdk.openapi.document import PARAMETER, Document, Operation
 from integrations.sdk.openapi.filters import TimeFilter, time_filter_of
 from integrations.sdk.openapi.headers import headers_of
 from integrations.sdk.openapi.logins import is_credential
-from integrations.sdk.openapi.naming import ACTION, collection, first_sentence, table_name
-from integrations.sdk.openapi.paging import paging_of, unknown_paging
+from integrations.sdk.openapi.naming import ACTION, collection, first_sentence, snake, table_name
+from integrations.sdk.openapi.paging import SIZES, USUAL_LIMIT, paging_of, unknown_paging
 from integrations.sdk.openapi.records import AROUND, has_key, records_of
 from integrations.sdk.openapi.shapes import properties_of, shape_of
 from integrations.sdk.page import EACH
@@ -38,7 +38,8 @@ READING = ("GET", "POST")
 class Listing:
     """An endpoint that lists records. `unpaged` is a parameter for paging, where no way of paging is known.
 
-    `needs` are the parameters that every request must have, outermost first, beside those of its time filter.
+    `needs` are the parameters that every request must have, outermost first, beside those of its time filter and its
+    paging, and those that have a value already, in `params`.
     `headers` are those that it must have; None is for a value that the document does not have.
     """
 
@@ -96,16 +97,18 @@ def listing_of(
     paging = paging_of(document, operation, place, keys[0] if len(keys) == 1 else KEYS[0])
     posts = operation.method == "POST"
     times = time_filter_of(document, operation, fields)
-    required = times.required if times else ()
+    asked = _paged_by(paging.paginate) | paging.params.keys() | (times.required if times else frozenset())
+    needs = [need for need in _needs(document, operation) if need not in asked]
+    only = {need: value for need in needs if (value := _only_value(document, operation, need)) is not None}
     return Listing(
         operation=operation,
         name=called,
         records=place,
         fields=tuple(fields),
-        needs=tuple(need for need in _needs(document, operation) if need not in required),
+        needs=tuple(need for need in needs if need not in only),
         paginate=paging.paginate,
         unpaged="" if paging.paginate else unknown_paging(document, operation),
-        params=paging.params,
+        params={**only, **paging.params},
         body=paging.body if posts else None,
         times=times,
         headers=headers_of(document, operation),
@@ -158,6 +161,22 @@ def _needs(document: Document, operation: Operation) -> list[str]:
     required = [each for each in operation.parameters if each.place == "query" and each.required]
     asked = [each.name for each in required if not is_credential(document, operation, each)]
     return [*asked, *PARAMETER.findall(operation.path)]
+
+
+def _paged_by(paginate: Paginator | None) -> set[str]:
+    """The parameters that paging sees to; that for the page's size when it has one."""
+    sent = ("param", "limit_param", *(("size_param",) if getattr(paginate, "size", None) else ()))
+    return {name for each in sent if (name := getattr(paginate, each, None))}
+
+
+def _only_value(document: Document, operation: Operation, need: str) -> Any:
+    """What a parameter of the query is when nobody says: its default, the only thing that it may be, a page's size."""
+    parameter = operation.parameter(need)
+    shape = shape_of(document, parameter.schema) if parameter else None
+    if shape is None or shape.types == ("array",):
+        return None
+    size = USUAL_LIMIT if snake(need) in SIZES and shape.types == ("integer",) else None
+    return shape.keywords.get("default", shape.enum[0] if len(shape.enum) == 1 else size)
 
 
 def _may_list(operation: Operation) -> bool:

@@ -247,6 +247,22 @@ def test_a_filter_takes_what_it_is_said_to_take() -> None:
         assert request.query == {"created_after": since}
 
 
+def test_what_a_request_must_have_and_has() -> None:
+    """Paging's own parameters, a default and the only possible value are no need; a choice is."""
+    given = [
+        parameter("page", "integer", required=True),
+        parameter("per_page", "integer", required=True),
+        parameter("status", required=True, enum=["pending"]),
+        parameter("deep", "boolean", required=True, default=False),
+        parameter("kind", required=True, enum=["a", "b"]),
+    ]
+    spec = document({"/things": listing(of(), *given)})
+    found = listing_of(Document(spec), "/things")
+    assert found.needs == ("kind",)
+    (request,) = asked(openapi_table(spec, "/things", params={"kind": "a"}))
+    assert request.query == {"page": "1", "per_page": "100", "status": "pending", "deep": "false", "kind": "a"}
+
+
 def test_a_time_that_every_request_must_have() -> None:
     """The window's; of everything, from the first day on until now, unless another is given."""
     ends = [parameter(name, required=True, format="date-time") for name in ("start_date", "end_date")]
