@@ -241,7 +241,7 @@ class CursorToken:
     def next(self, request: Request, answer: Answer) -> Request | None:
         """Send the token back, until there is none."""
         token = answer.envelope.values[self.field]
-        if token is None or token is False or token == "" or (self.more and not answer.envelope.values[self.more]):
+        if token is None or token is False or token == "" or _is_last(self.more, answer):
             return None
         if self.in_body:
             return replace(request, json={**(request.json or {}), self.param: token})
@@ -271,7 +271,7 @@ class KeysetBy:
 
     def next(self, request: Request, answer: Answer) -> Request | None:
         """Ask for what follows the last record, until a page is empty."""
-        if answer.envelope.last is None or (self.more and not answer.envelope.values[self.more]):
+        if answer.envelope.last is None or _is_last(self.more, answer):
             return None
         record = msgspec.json.decode(answer.envelope.last)
         value = record.get(self.field) if isinstance(record, dict) else None
@@ -280,6 +280,12 @@ class KeysetBy:
                 f"the last record has no `{self.field}` to go on from", hint="name the right field in KeysetBy"
             )
         return request.with_params(**{self.param: value})
+
+
+def _is_last(more: str | None, answer: Answer) -> bool:
+    """Whether the answer says that there is no more; one that says nothing may have more all the same."""
+    said = answer.envelope.values[more] if more else None
+    return said is not None and not said
 
 
 def without_gaps(listing: Callable[[Offset], Iterable[Page]], paginate: Offset) -> Iterator[Page]:

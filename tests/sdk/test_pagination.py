@@ -15,7 +15,7 @@ from integrations.sdk import (
     SinglePage,
 )
 from integrations.sdk.errors import DeclarationError, PageRepeated, PageUnreadable, RequestForbidden
-from integrations.sdk.pagination import without_gaps
+from integrations.sdk.pagination import Paginator, without_gaps
 from tests.sdk.servers import Reply, Seen, numbers, records_of, scripted
 
 ALL = numbers(1, 25)
@@ -334,6 +334,14 @@ def test_keyset_starts_after_the_last_record() -> None:
     client, adapter = scripted(answer)
     assert records_of(client.pages("/", records="data", paginate=KeysetBy("id", "starting_after"))) == ALL
     assert [seen.param("starting_after") for seen in adapter.seen] == [None, "10", "20", "25"]
+
+
+@pytest.mark.parametrize("paginate", [CursorToken("c", "c", more="more"), KeysetBy("id", "after", more="more")])
+def test_paging_goes_on_where_the_answer_says_nothing_of_more(paginate: Paginator) -> None:
+    """What is left out is not false: rows would be lost, where one more request finds an empty page."""
+    bodies = [{"i": numbers(1, 1), "c": "2"}, {"i": numbers(2, 2), "c": "3", "more": None}, {"i": []}]
+    client, _ = scripted(bodies)
+    assert records_of(client.pages("/", records="i", paginate=paginate)) == numbers(1, 2)
 
 
 def test_keyset_stops_where_more_is_false() -> None:
