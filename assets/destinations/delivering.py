@@ -1,7 +1,7 @@
 """Delivers a source's tables to one destination: what changed since it last acknowledged, and nothing twice.
 
-    one short session: what is due? ─► Writer.migrate ─► one short session: begin, rows into a file of their own
-        ─► Writer.write, delete_stale, commit (the warehouse is closed) ─► one short session: acknowledge
+    one short session, for several tables: what is due? begin, rows into a file of their own
+        ─► for each, the warehouse closed: Writer.migrate, write, delete_stale, commit ─► one short session: acknowledge
 
 A table that fails leaves the others alone. A delivery that is not acknowledged comes again.
 """
@@ -9,27 +9,30 @@ A table that fails leaves the others alone. A delivery that is not acknowledged 
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from assets.destinations.choosing import Due, Wanted, choose
-from assets.destinations.model import SYNC_GROUP, DeliveredTable, Destination, Writer, Written, table_of
-from assets.destinations.rows import TABLE, Rows
+from assets.destinations.model import SYNC_GROUP, DeliveredTable, Destination, How, Writer, table_of
+from assets.destinations.rows import Outgoing
 from assets.destinations.values import column_type
 from assets.destinations.writers import connect
 from assets.warehouse import deliveries
 from assets.warehouse.duckdb import DuckDBWarehouse
 from assets.warehouse.quoting import name, names, text
 from assets.warehouse.session import Session
+from assets.warehouse.staging_area import StagingArea
 from integrations.sdk.errors import HeadwaterError, WarehouseError
 from integrations.sdk.names import slug
 from integrations.sdk.schema import Node
 
 log = logging.getLogger(__name__)
+ROWS_TOGETHER = 100_000
+ACKNOWLEDGED_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,57 +80,139 @@ def deliver(order: DeliveryOrder) -> Iterator[Delivery]:
             ) from None
         area = order.warehouse.staging(f"{order.run_id}-{slug(order.source)}__{slug(order.destination.name)}")
         stack.callback(area.close)
-        yield from _Deliveries(order, area.file("delivery.duckdb"), stack).run()
+        yield from _Deliveries(order, area, stack).run()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A table whose rows are in a file; `due` is None where nothing is to be done, or there is an `error`."""
+
+    node: Node
+    table: DeliveredTable | None = None
+    due: Due | None = None
+    seconds: float = 0.0
+    error: HeadwaterError | None = None
 
 
 class _Deliveries:
-    def __init__(self, order: DeliveryOrder, file: Path, stack: ExitStack) -> None:
-        self._order, self._file, self._stack = order, file, stack
+    def __init__(self, order: DeliveryOrder, area: StagingArea, stack: ExitStack) -> None:
+        self._order, self._area, self._stack = order, area, stack
         self._writer: Writer | None = None
+        self._refused: HeadwaterError | None = None
+        self._committed: dict[str, list[str]] = {}
         self._group = order.destination.group(datetime.now(UTC), order.run_id)
         # each group is given everything, as if it were a destination of its own
         self._receiver = " ".join(filter(None, (order.destination.name, self._group)))
 
     def run(self) -> Iterator[Delivery]:
-        """One table after the other."""
-        for node in self._order.nodes:
-            began = time.monotonic()
-            try:
-                delivery = self._deliver(node)
-            except HeadwaterError as error:
-                self._give_up()
-                delivery = Delivery(node=node, error=error.at(source=self._order.source, table=node.name))
-            delivery = replace(delivery, seconds=round(time.monotonic() - began, 3))
+        """What becomes of each table, in their order."""
+        for delivery in self._all():
             _log(self._order, delivery)
             yield delivery
 
-    def _deliver(self, node: Node) -> Delivery:
-        order = self._order
+    def _all(self) -> Iterator[Delivery]:
+        """Several tables at a time: to open the warehouse takes longer than to send a small one."""
+        left = list(self._order.nodes)
+        while left:
+            with closing(self._outgoing("delivery.duckdb")) as outgoing:
+                try:
+                    tables = self._prepare(left, outgoing)
+                except HeadwaterError as error:
+                    yield from (self._failed(node, error) for node in left)
+                    return
+                yield from self._sent(tables, outgoing)
+            del left[: len(tables)]
+
+    def _prepare(self, nodes: Sequence[Node], outgoing: Outgoing) -> list[_Ready]:
+        """See what is due of the next tables, and copy their rows, in one session: until these are many."""
         writer = self._connected()
-        with order.warehouse.session() as session:
-            table, due = self._due(session, writer, node)
-        if due is None:
-            return Delivery(node=node)
-        if writer.migrate(table, forced=order.destination.forced_migration) and not due.how.whole:
-            due = _all_of_it(due)
-        with order.warehouse.session() as session:
-            deliveries.begin(session, self._receiver, order.source, node.name, due.before)
-            self._export(session, table, due)
+        ready: list[_Ready] = []
+        begun: list[str] = []
+        rows = 0
+        with self._order.warehouse.session() as session, outgoing.filled(session.connection) as export:
+            for node in nodes:
+                began = time.monotonic()
+                try:
+                    table, due = self._due(session, writer, node)
+                    if due is not None:
+                        rows += export(self._select(session, table, due.how), node.name)
+                        begun += self._begun(node, due)
+                    each = _Ready(node=node, table=table, due=due)
+                except HeadwaterError as error:
+                    each = _Ready(node=node, error=error)
+                ready.append(replace(each, seconds=time.monotonic() - began))
+                if rows >= ROWS_TOGETHER:
+                    break
+            session.execute_many(begun)
+        return ready
+
+    def _sent(self, tables: Sequence[_Ready], outgoing: Outgoing) -> Iterator[Delivery]:
+        """Send one table after the other; what becomes of them is said when it is acknowledged."""
+        sent: list[Delivery] = []
+        acknowledged_at = time.monotonic()
+        for ready in tables:
+            sent.append(self._deliver(ready, outgoing))
+            if ready is tables[-1] or time.monotonic() - acknowledged_at > ACKNOWLEDGED_EVERY_S:
+                yield from self._acknowledge(sent)
+                sent, acknowledged_at = [], time.monotonic()
+
+    def _deliver(self, ready: _Ready, outgoing: Outgoing) -> Delivery:
         began = time.monotonic()
-        with Rows(self._file, order.warehouse.settings.memory_mib) as rows:
+        try:
+            delivery = self._send(ready, outgoing)
+        except HeadwaterError as error:
+            self._give_up()
+            delivery = self._failed(ready.node, error)
+        return replace(delivery, seconds=round(ready.seconds + time.monotonic() - began, 3))
+
+    def _send(self, ready: _Ready, outgoing: Outgoing) -> Delivery:
+        if ready.error:
+            raise ready.error
+        table, due = ready.table, ready.due
+        if table is None or due is None:
+            return Delivery(node=ready.node)
+        writer = self._connected()
+        with ExitStack() as stack:
+            if writer.migrate(table, forced=self._order.destination.forced_migration):
+                due, is_known = _all_of_it(due), due
+                if due != is_known:
+                    outgoing = stack.enter_context(closing(self._outgoing("whole.duckdb")))
+                    self._copy_again(table, due, outgoing)
+            began = time.monotonic()
+            rows = stack.enter_context(outgoing.rows(table.name))
             written = writer.write(table, rows, due.how)
             if due.how.removes:
                 written.removed = writer.delete_stale(table, rows, due.how)
             writer.commit()
-        self._acknowledge(node, due, written, time.monotonic() - began)
+        self._committed[table.name] = deliveries.acknowledge(
+            self._receiver,
+            self._order.source,
+            table.name,
+            due.after,
+            rows=written.rows,
+            removed=written.removed,
+            seconds=round(time.monotonic() - began, 3),
+        )
         return Delivery(
-            node=node,
+            node=ready.node,
             rows=written.rows,
             removed=written.removed,
             whole=due.how.whole,
             until=due.after.position,
             notes=written.notes,
         )
+
+    def _acknowledge(self, sent: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Write down what the destination has taken; what cannot be comes again, so that it has failed."""
+        committed, self._committed = self._committed, {}
+        if not committed:
+            return sent
+        try:
+            with self._order.warehouse.session() as session:
+                session.execute_many([each for statements in committed.values() for each in statements])
+        except HeadwaterError as error:
+            return [self._failed(each.node, error) if each.node.name in committed else each for each in sent]
+        return sent
 
     def _due(self, session: Session, writer: Writer, node: Node) -> tuple[DeliveredTable, Due | None]:
         """The table as it is to be delivered, and what of it. Raises: WarehouseError when it is not there."""
@@ -147,9 +232,17 @@ class _Deliveries:
         )
         return table, choose(table, wanted, was, deliveries.since(session, order.source, node.name, was))
 
-    def _export(self, session: Session, table: DeliveredTable, due: Due) -> None:
-        """Copy the rows that are due into a file; of several with one key (`append`) the latest."""
-        how = due.how
+    def _begun(self, node: Node, due: Due) -> list[str]:
+        return deliveries.begin(self._receiver, self._order.source, node.name, due.before)
+
+    def _copy_again(self, table: DeliveredTable, due: Due, outgoing: Outgoing) -> None:
+        """Copy other rows than those that were due."""
+        with self._order.warehouse.session() as session, outgoing.filled(session.connection) as export:
+            session.execute_many(self._begun(table.node, due))
+            export(self._select(session, table, due.how), table.name)
+
+    def _select(self, session: Session, table: DeliveredTable, how: How) -> str:
+        """SQL for the rows that are due; of several with one key (`append`) the latest."""
         limits = [f"_cq_sync_time > {text(how.after)}::TIMESTAMPTZ"] if how.after else []
         limits += [f"_cq_sync_time <= {text(how.until)}::TIMESTAMPTZ"] if how.until and not how.whole else []
         where = f" WHERE {' AND '.join(limits)}" if limits else ""
@@ -161,24 +254,24 @@ class _Deliveries:
                 latest = f" QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _cq_sync_time DESC) = 1"
         group = f"{text(self._group or '')} AS {name(SYNC_GROUP)}"
         listed = ", ".join(group if column == SYNC_GROUP else name(column) for column in table.columns)
-        session.export(f"SELECT {listed} {from_}{latest}", self._file, TABLE)
+        return f"SELECT {listed} {from_}{latest}"
 
-    def _acknowledge(self, node: Node, due: Due, written: Written, seconds: float) -> None:
-        with self._order.warehouse.session() as session:
-            deliveries.acknowledge(
-                session,
-                self._receiver,
-                self._order.source,
-                node.name,
-                due.after,
-                rows=written.rows,
-                removed=written.removed,
-                seconds=round(seconds, 3),
-            )
+    def _failed(self, node: Node, error: HeadwaterError) -> Delivery:
+        return Delivery(node=node, error=copy(error).at(source=self._order.source, table=node.name))
+
+    def _outgoing(self, file: str) -> Outgoing:
+        return Outgoing(self._area.file(file), self._order.warehouse.settings.memory_mib)
 
     def _connected(self) -> Writer:
+        """The writer. One that cannot be had is not tried again for the next table."""
+        if self._refused:
+            raise self._refused
         if self._writer is None:
-            self._writer = connect(self._order.destination)
+            try:
+                self._writer = connect(self._order.destination)
+            except HeadwaterError as error:
+                self._refused = error
+                raise
             self._stack.callback(self._close)
         return self._writer
 

@@ -1,6 +1,6 @@
-"""The rows of one delivery in a DuckDB file of their own: the warehouse is closed while they are sent."""
+"""The rows of deliveries in a DuckDB file of their own: the warehouse is closed while they are sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,29 +8,78 @@ from typing import Any
 import duckdb
 
 from assets.warehouse.quoting import name, text
+from integrations.sdk.errors import WarehouseError
 from integrations.sdk.types import ColumnType
 
 TABLE = "delivery"
+FILE = "_headwater_delivery_file"
 FETCHED_ROWS = 1000
 
 
-class Rows:
-    """What `Session.export` has written; `count` of them."""
+class Outgoing:
+    """A file with the rows of several tables, copied out of the warehouse; closed, it is removed."""
 
     def __init__(self, path: Path, memory_mib: int) -> None:
-        self._path = path
-        self._connection = duckdb.connect(str(path), read_only=True)
+        self.path, self._memory_mib = path, memory_mib
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def filled(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[Callable[[str, str], int]]:
+        """A function that copies what a query finds into a table of the file, and counts the rows.
+
+        Raises: WarehouseError, as the function does.
+        """
+
+        def copy(select: str, table: str) -> int:
+            with _explained(
+                "copied out of the warehouse", "check the disk's free space, and the warehouse's memory_mib"
+            ):
+                made = f"CREATE OR REPLACE TABLE {FILE}.main.{name(table)} AS {select}"
+                return int(warehouse.execute(made).fetchall()[0][0])
+
+        with _explained("copied out of the warehouse", "check the disk's free space"):
+            warehouse.execute(f"ATTACH {text(str(self.path))} AS {FILE}")
+            try:
+                yield copy
+            finally:
+                warehouse.execute(f"DETACH {FILE}")
+
+    @contextmanager
+    def rows(self, table: str) -> Iterator["Rows"]:
+        """The rows of one table. Raises: WarehouseError when they cannot be read."""
+        with _explained("read"):
+            if self._connection is None:
+                self._connection = duckdb.connect(str(self.path), read_only=True)
+                self._connection.execute(f"SET memory_limit = '{self._memory_mib}MiB'")
+            with self._connection.cursor() as connection:
+                yield Rows(connection, table)
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(what: str, hint: str = "") -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        said = " ".join(str(error).split())
+        raise WarehouseError(f"the rows to deliver cannot be {what}: {said}", hint=hint) from None
+
+
+class Rows:
+    """The rows of one table, `count` of them, as a table named `TABLE`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
+        self._connection = connection
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET preserve_insertion_order = false")
-        self._connection.execute(f"SET memory_limit = '{memory_mib}MiB'")
+        self._connection.execute(f"CREATE TEMPORARY VIEW {TABLE} AS SELECT * FROM main.{name(table)}")
         ((self.count,),) = self.query(f"SELECT count(*) FROM {TABLE}")
-
-    def __enter__(self) -> "Rows":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-        self._path.unlink(missing_ok=True)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a question about table `delivery`."""

@@ -111,34 +111,23 @@ def _until(session: Session, source: str, table: str, position: str | None) -> t
     return until, has_new
 
 
-def begin(session: Session, destination: str, source: str, table: str, before: Delivered) -> None:
-    """Write down that a delivery is under way, from `before` on: if it is not heard of again, it comes again."""
-    session.execute_many(
-        [
-            f"DELETE FROM headwater.deliveries WHERE {_of(destination, source, table)}",
-            _insert(destination, source, table, before, UNDER_WAY, "NULL, NULL, NULL, NULL"),
-        ]
-    )
+def begin(destination: str, source: str, table: str, before: Delivered) -> list[str]:
+    """SQL that writes down that a delivery is under way, from `before` on: if not heard of again, it comes again."""
+    return _replaced(destination, source, table, before, UNDER_WAY, "NULL, NULL, NULL, NULL")
 
 
 def acknowledge(
-    session: Session,
-    destination: str,
-    source: str,
-    table: str,
-    after: Delivered,
-    *,
-    rows: int,
-    removed: int,
-    seconds: float,
-) -> None:
-    """Move the position: the destination has taken everything up to it."""
-    session.execute_many(
-        [
-            f"DELETE FROM headwater.deliveries WHERE {_of(destination, source, table)}",
-            _insert(destination, source, table, after, DONE, f"{rows}, {removed}, {seconds}, now()"),
-        ]
-    )
+    destination: str, source: str, table: str, after: Delivered, *, rows: int, removed: int, seconds: float
+) -> list[str]:
+    """SQL that moves the position: the destination has taken everything up to it."""
+    return _replaced(destination, source, table, after, DONE, f"{rows}, {removed}, {seconds}, now()")
+
+
+def _replaced(destination: str, source: str, table: str, row: Delivered, outcome: str, numbers: str) -> list[str]:
+    return [
+        f"DELETE FROM headwater.deliveries WHERE {_of(destination, source, table)}",
+        _insert(destination, source, table, row, outcome, numbers),
+    ]
 
 
 def _insert(destination: str, source: str, table: str, row: Delivered, outcome: str, numbers: str) -> str:

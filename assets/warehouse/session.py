@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -27,7 +26,6 @@ from integrations.sdk.schema import Node, Table
 from integrations.sdk.types import Kind
 
 PREVIEW_ROWS = 10
-EXPORT = "_headwater_export"
 T = TypeVar("T")
 MIB_PER_COLUMN = 4  # a row group (122,880 rows) of a column in the making, in each of two threads
 
@@ -279,17 +277,6 @@ class Session:
         """A table's columns with their DuckDBPyTypes."""
         relation = self._connection.sql(f"SELECT * FROM {name(source)}.{name(table)} LIMIT 0")
         return dict(zip(relation.columns, relation.types, strict=True))
-
-    def export(self, select: str, path: Path, table: str) -> None:
-        """Write the result of a query into a table of another DuckDB file. Raises: WarehouseError."""
-        try:
-            self._connection.execute(f"ATTACH {text(str(path))} AS {EXPORT}")
-            try:
-                self._connection.execute(f"CREATE OR REPLACE TABLE {EXPORT}.main.{name(table)} AS {select}")
-            finally:
-                self._connection.execute(f"DETACH {EXPORT}")
-        except duckdb.Error as error:
-            raise _cannot_write(error) from None
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and all rows of a query."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assets.destinations import delivering
+from assets.destinations.delivering import _Deliveries
 from assets.destinations.rows import Rows
 from tests.destinations.places import Deliverer, Place
 from tests.destinations.tables import days
@@ -83,7 +83,7 @@ def main() -> None:
     elif point == "within commit":
         before(*((module, "_move") if place.kind == "parquet" else (writer, "end")), reach)
     else:
-        before(delivering.deliveries, "acknowledge", reach)
+        before(_Deliveries, "_acknowledge", reach)
     to.deliver(days(), write_mode=write_mode)
 
 
