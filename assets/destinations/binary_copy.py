@@ -9,7 +9,7 @@ types' `recv` functions.
 from collections.abc import Sequence
 
 from assets.destinations.values import json_text
-from integrations.sdk.types import ColumnType, Kind
+from integrations.sdk.types import TEXT, ColumnType, Kind
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -35,6 +35,7 @@ OIDS = {
     "interval": 1186,
     "numeric": 1700,
     "uuid": 2950,
+    "jsonb": 3802,
 }
 
 
@@ -49,9 +50,17 @@ def field(type_: ColumnType, there: str, value: str) -> str:
     return f"coalesce({_number(f'octet_length({spelled})', 'INTEGER')} || {spelled}, {NULL})"
 
 
+def may_have_nul(type_: ColumnType) -> bool:
+    """Whether there is text in it, of which PostgreSQL holds no NUL."""
+    inside = [inner for _, inner in type_.fields] + ([type_.item] if type_.item else [])
+    return type_.kind in (Kind.TEXT, Kind.JSON, Kind.MAP) or any(map(may_have_nul, inside))
+
+
 def has_nul(type_: ColumnType, value: str) -> str:
-    """SQL that is true of a text, or of JSON, that has what PostgreSQL holds in neither."""
-    return f"contains({value}, chr(0))" if type_.kind is Kind.TEXT else rf"contains(CAST({value} AS VARCHAR), '\u0000')"
+    """SQL that is true of a value with text that has NUL in it."""
+    if type_.kind is Kind.TEXT or type_.item is TEXT:
+        return f"contains(CAST({value} AS VARCHAR), chr(0))"
+    return rf"contains({json_text(type_, value)}, '\u0000')"
 
 
 def _value(type_: ColumnType, there: str, value: str) -> str:

@@ -84,11 +84,9 @@ class SqlWriter(ABC):
         """What of the rows the database cannot hold."""
         return []
 
+    @abstractmethod
     def make_key(self, table: DeliveredTable) -> None:
-        """Give a new table, once it has its rows, an index where its key may be null."""
-        if table.nullable:
-            index = name(f"{table.name}_key")
-            self.execute(f"CREATE INDEX {index} ON {self.target(table)} ({names(list(table.keys))})")
+        """Give a new table, once it has its rows, its key; an index where that may be null."""
 
     def migrate(self, table: DeliveredTable, *, forced: bool) -> bool:
         """Create the table, add and widen columns; drop it first when nothing less will do, and we may."""
@@ -230,7 +228,8 @@ class SqlWriter(ABC):
         try:
             yield
         except self.errors as error:
-            said = " ".join(str(error).split()) or type(error).__name__
+            reason, _, _ = str(error).partition("\nquery:")  # which SQLite's driver adds: long, and ours
+            said = " ".join(reason.split()) or type(error).__name__
             raise WarehouseError(f"the destination refuses it: {said}") from None
 
 

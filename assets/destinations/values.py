@@ -30,6 +30,14 @@ def instant(value: str, between: str = " ", zone: str = "+00:00") -> str:
     return f"strftime({value}, '%Y-%m-%d{between}%H:%M:%S.%f{zone}')"
 
 
+def decimal_text(type_: ColumnType, value: str) -> str:
+    """SQL that spells a DECIMAL, with the zero before the point that DuckDB leaves out where no digit is declared."""
+    printed = f"CAST({value} AS VARCHAR)"
+    if type_.digits > type_.scale:
+        return printed
+    return f"(if({value} < 0, '-0', '0') || ltrim({printed}, '-'))"
+
+
 def json_text(type_: ColumnType, value: str, depth: int = 0) -> str:
     """SQL that spells a value as JSON, null as null: what is no number as text, bytes as base64."""
     each = f"x{depth}"
@@ -53,8 +61,10 @@ def json_text(type_: ColumnType, value: str, depth: int = 0) -> str:
 
 def _leaf(type_: ColumnType, value: str) -> str:
     match type_.kind:
-        case Kind.BOOLEAN | Kind.INTEGER | Kind.DECIMAL:
+        case Kind.BOOLEAN | Kind.INTEGER:
             return f"CAST({value} AS VARCHAR)"
+        case Kind.DECIMAL:
+            return decimal_text(type_, value)
         case Kind.JSON:
             return f"CAST({value} AS VARCHAR)"
         case Kind.FLOAT:

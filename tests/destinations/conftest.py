@@ -54,6 +54,12 @@ def to_sql(request: pytest.FixtureRequest, syncer: Syncer, tmp_path: Path) -> De
 
 
 @pytest.fixture
+def to_postgres(request: pytest.FixtureRequest, syncer: Syncer, tmp_path: Path) -> Deliverer:
+    """Delivers to PostgreSQL."""
+    return Deliverer(syncer, make_place("postgres", tmp_path, request))
+
+
+@pytest.fixture
 def to_parquet(request: pytest.FixtureRequest, syncer: Syncer, tmp_path: Path) -> Deliverer:
     """Delivers to Parquet files."""
     return Deliverer(syncer, make_place("parquet", tmp_path, request))

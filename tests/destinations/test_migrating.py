@@ -1,12 +1,13 @@
 """A destination's table follows the warehouse's: safe adds and widens and refuses the rest, forced makes it anew."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from integrations.sdk import types as t
 from integrations.sdk.errors import SchemaFrozen
-from integrations.sdk.schema import Column, Table
+from integrations.sdk.schema import Column, Table, parent
 from integrations.sdk.types import ColumnType
 from tests.destinations.places import Deliverer, fine
 from tests.engine.helpers import ID, gives
@@ -44,6 +45,42 @@ def test_a_column_is_widened(to_sql: Deliverer, before: ColumnType, after: Colum
     fine(to_sql.both(valued(after, 1, big), write_mode="overwrite"))
     found = dict(to_sql.place.query("SELECT id, value FROM {items}"))
     assert {key: type(big)(value) for key, value in found.items()} == {0: 1, 1: big}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(t.DECIMAL(10, 2), t.DECIMAL(20, 3)), (t.INTEGER, t.BIGINT), (t.DECIMAL(22, 3), t.INTEGER)]
+)
+def test_the_items_of_an_array_are_widened(to_postgres: Deliverer, before: ColumnType, after: ColumnType) -> None:
+    """As a column of that type is; what there is of larger values fits."""
+    fine(to_postgres.both(valued(t.LIST(before), [1, None]), write_mode="overwrite"))
+    drop_in_warehouse(to_postgres)
+    fine(to_postgres.both(valued(t.LIST(after), [1, None], [2]), write_mode="overwrite"))
+    assert to_postgres.place.query("SELECT id, value::int[] FROM {items} ORDER BY 1") == [(0, [1, None]), (1, [2])]
+
+
+def test_the_items_of_an_array_do_not_get_narrower(to_postgres: Deliverer) -> None:
+    """Where digits would be lost, the column is named."""
+    fine(to_postgres.both(valued(t.LIST(t.DECIMAL(20, 3)), ["1.125"])))
+    drop_in_warehouse(to_postgres)
+    error = to_postgres.both(valued(t.LIST(t.DECIMAL(10, 5)), ["1.1"]))["items"].error
+    assert "`value` is numeric(20,3)[] there and would be numeric(10,5)[]" in str(error)
+
+
+@pytest.mark.parametrize("longest", ["n" * 63, "k" * 59])
+def test_names_of_indexes_are_in_nobodys_way(to_sql: Deliverer, longest: str) -> None:
+    """A table whose key may be null has an index, which is not called as another table, nor as itself."""
+    above = Table("items", [ID, Column("label", t.TEXT)], gives({"id": 1}))
+    key = Column("label", t.TEXT, parent("label"), primary_key=True)
+    below = [Table(name, [key, ID], gives({"id": 2})) for name in (longest, f"{longest[:58]}_key")]
+    fine(to_sql.both(replace(above, relations=below)))
+    assert [to_sql.place.rows(each.name) for each in below] == [[2], [2]]
+
+
+def test_a_name_that_is_too_long_for_postgresql_is_said(to_postgres: Deliverer) -> None:
+    """Bytes are counted, and the other tables are delivered."""
+    names = ["n" * 64, "n" + "\u0663" * 32, "n" + "\u0663" * 31]
+    done = to_postgres.both(*(Table(name, [ID], gives({"id": 1})) for name in names))
+    assert ["63 bytes" in str(each.error) for each in done.values()] == [True, True, False]
 
 
 def test_the_narrow_fits_into_the_wide(to_sql: Deliverer) -> None:

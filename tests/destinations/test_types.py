@@ -22,13 +22,14 @@ HUGE, UHUGE = 2**127 - 1, 2**128 - 1
 MOMENT = datetime(2024, 2, 29, 12, 34, 56, 789012, UTC)
 ODD = "tab\tline\nreturn\r \\N \\. \\ \"quoted\" 'it''s' {a,b} NULL 🎈 \\u0000"
 
+FRACTION = "-0." + "1" * 38
 BIG = "1234567890123456789012345678.1000000001"
 LOCAL = datetime(2024, 2, 29, 12, 34, 56)
 ID_TEXT = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 NESTED = {"a": [1.5, None, ODD]}
 TEXTS = [ODD, "", None, "NULL"]
 LISTS = [[0.5], [], None]
-STRUCT = {"a": HUGE, "b": ODD, "c": [1.1]}
+STRUCT = {"a": HUGE, "b": ODD, "c": [1.1], "d": 0.1}
 ODD_MAP = {"k\n": 1.5, "n": "NaN"}
 
 # column → type, the value as JSON, and as SQLite, PostgreSQL and Parquet give it to Python
@@ -48,6 +49,7 @@ VALUES: dict[str, tuple[t.ColumnType, Any, Any, Any, Any]] = {
     "double": (t.DOUBLE, 0.1, 0.1, 0.1, 0.1),
     "infinite": (t.DOUBLE, "-Infinity", -math.inf, -math.inf, -math.inf),
     "decimal": (t.DECIMAL(38, 10), BIG, BIG, Decimal(BIG), Decimal(BIG)),
+    "fraction": (t.DECIMAL(38, 38), FRACTION, FRACTION, Decimal(FRACTION), Decimal(FRACTION)),
     "text": (t.TEXT, ODD, ODD, ODD, ODD),
     "empty": (t.TEXT, "", "", "", ""),
     "blob": (t.BLOB, "AAH/XCc=", b"\0\1\xff\\'", b"\0\1\xff\\'", b"\0\1\xff\\'"),
@@ -60,18 +62,19 @@ VALUES: dict[str, tuple[t.ColumnType, Any, Any, Any, Any]] = {
     "json": (t.JSON, NESTED, json.dumps(NESTED), NESTED, json.dumps(NESTED)),
     "numbers": (t.LIST(t.BIGINT), [1, None, 2**60], f"[1,null,{2**60}]", [1, None, 2**60], [1, None, 2**60]),
     "texts": (t.LIST(t.TEXT), TEXTS, json.dumps(TEXTS), TEXTS, TEXTS),
+    "jsons": (t.LIST(t.JSON), [5, None, "x"], '[5, null, "x"]', [5, None, "x"], ["5", None, '"x"']),
     "lists": (t.LIST(t.LIST(t.DOUBLE)), LISTS, json.dumps(LISTS), LISTS, LISTS),
     "struct": (
-        t.STRUCT(a=t.HUGEINT, b=t.TEXT, c=t.LIST(t.DECIMAL(10, 2))),
-        {"a": HUGE, "b": ODD, "c": ["1.10"]},
+        t.STRUCT(a=t.HUGEINT, b=t.TEXT, c=t.LIST(t.DECIMAL(10, 2)), d=t.DECIMAL(2, 2)),
+        {"a": HUGE, "b": ODD, "c": ["1.10"], "d": "0.10"},
         STRUCT,
         STRUCT,
-        {"a": str(HUGE), "b": ODD, "c": [Decimal("1.10")]},
+        {"a": str(HUGE), "b": ODD, "c": [Decimal("1.10")], "d": Decimal("0.10")},
     ),
     "map": (t.MAP(t.DOUBLE), ODD_MAP, ODD_MAP, ODD_MAP, ...),
 }
 PLACES = ("sqlite", "postgres", "parquet")
-AS_JSON = ("json", "numbers", "texts", "lists", "struct", "map")
+AS_JSON = ("json", "numbers", "texts", "jsons", "lists", "struct", "map")
 
 
 def all_types() -> Table:
@@ -137,6 +140,18 @@ def test_postgres_takes_a_text_with_nul(to_sql: Deliverer, given: str, arrives: 
         assert bool(done.notes) == ("\0" in json.loads(record)["x"] or "u0000" in given)
     else:
         assert json.loads(to_sql.place.query("SELECT j FROM {t}")[0][0]) == json.loads(record)["j"]
+
+
+def test_postgres_says_of_what_it_leaves_out_within_values(to_sql: Deliverer) -> None:
+    """NUL is text of lists, structs and maps, too; a value without any is not counted."""
+    types = {"texts": t.LIST(t.TEXT), "jsons": t.LIST(t.JSON), "struct": t.STRUCT(a=t.TEXT), "map": t.MAP(t.BIGINT)}
+    columns = [Column(name, type_) for name, type_ in types.items()]
+    nul = {"texts": ["a\0"], "jsons": [{"a": "\0"}], "struct": {"a": "\0"}, "map": {"\0": 1}}
+    fine_ = {"texts": ["a", None], "jsons": [1], "struct": {"a": "b"}, "map": {"a": 1}}
+    (done,) = fine(to_sql.both(Table("t", [ID, *columns], gives([{"id": 1} | nul, {"id": 2} | fine_, {"id": 3}]))))
+    said = [note.partition(" values of ")[::2] for note in done.notes]
+    expected = list(types) if to_sql.place.kind == "postgres" else []
+    assert [(count, of.partition("`")[2].partition("`")[0]) for count, of in said] == [("1", each) for each in expected]
 
 
 def test_dates_far_away_arrive(to_sql: Deliverer) -> None:

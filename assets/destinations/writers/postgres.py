@@ -1,12 +1,13 @@
 """A PostgreSQL database: rows go in by COPY, in its binary format, which DuckDB writes."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, SecretStr
 
-from assets.destinations.binary_copy import HEADER, TRAILER, field, has_nul, row
+from assets.destinations.binary_copy import HEADER, TRAILER, field, has_nul, may_have_nul, row
 from assets.destinations.model import DeliveredTable, How
 from assets.destinations.rows import Rows
 from assets.destinations.sql import STAGE, SqlWriter, same_key, wider_of
@@ -78,6 +79,8 @@ class Postgres(SqlWriter):
                 return TYPES.get(type_.kind, "jsonb")
 
     def holds(self, present: str, wanted: str) -> bool:
+        if present.endswith("[]") and wanted.endswith("[]"):
+            return self.holds(present.removesuffix("[]"), wanted.removesuffix("[]"))
         if (present, wanted) == ("double precision", "real") or wanted in wider_of(INTEGERS).get(present, ()):
             return True
         if not present.startswith("numeric"):
@@ -90,9 +93,12 @@ class Postgres(SqlWriter):
         return f"{name(self._schema)}.{name(table.name)}"
 
     def present(self, table: DeliveredTable) -> tuple[dict[str, str], list[str]]:
-        too_long = [each for each in (table.name, *table.columns) if len(each) > LONGEST_NAME]
+        too_long = [each for each in (table.name, *table.columns) if len(each.encode()) > LONGEST_NAME]
         if too_long:
-            raise WarehouseError(f"`{too_long[0]}` is longer than PostgreSQL's names can be, {LONGEST_NAME} letters")
+            raise WarehouseError(
+                f"`{too_long[0]}` is longer than PostgreSQL's names can be, {LONGEST_NAME} bytes",
+                hint="leave the table out with `skip_tables`, or give the table or the column a shorter name",
+            )
         where = f"c.relname = {text(table.name)} AND n.nspname = {text(self._schema)}"
         of = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         columns: list[Any] = self.query(
@@ -108,9 +114,11 @@ class Postgres(SqlWriter):
         return dict(columns), [key for (key,) in keys]
 
     def make_key(self, table: DeliveredTable) -> None:
-        super().make_key(table)
-        if table.keys and not table.nullable:
-            self.execute(f"ALTER TABLE {self.target(table)} ADD PRIMARY KEY ({names(list(table.keys))})")
+        keys = names(list(table.keys))
+        if table.nullable:
+            self.execute(f"CREATE INDEX ON {self.target(table)} ({keys})")  # PostgreSQL finds a name that is free
+        elif keys:
+            self.execute(f"ALTER TABLE {self.target(table)} ADD PRIMARY KEY ({keys})")
 
     def widen(self, table: DeliveredTable, columns: Mapping[str, str]) -> None:
         changes = ", ".join(f"ALTER COLUMN {name(column)} TYPE {type_}" for column, type_ in columns.items())
@@ -168,7 +176,7 @@ class Postgres(SqlWriter):
         self.execute(f"ANALYZE {STAGE}")
 
     def losses(self, table: DeliveredTable, rows: Rows) -> list[str]:
-        texts = [column for column, type_ in table.columns.items() if type_.kind in (Kind.TEXT, Kind.JSON)]
+        texts = [column for column, type_ in table.columns.items() if may_have_nul(type_)]
         found = rows.counts({column: has_nul(table.columns[column], name(column)) for column in texts})
         said = "have NUL in them, which PostgreSQL cannot hold: they are there without it"
         return [f"{count:,} values of `{column}` {said}" for column, count in found.items()]
@@ -194,5 +202,5 @@ def _is_simple(type_: ColumnType) -> bool:
 
 def _sizes(type_: str) -> tuple[int, int]:
     """The digits of a numeric type, and those behind the point; zeros for any other."""
-    digits, _, scale = type_.removeprefix("numeric(").removesuffix(")").partition(",")
-    return (int(digits), int(scale)) if type_.startswith("numeric(") else (0, 0)
+    found = re.fullmatch(r"numeric\((\d+),(\d+)\)", type_)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

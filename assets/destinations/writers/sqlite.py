@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from assets.destinations.model import DeliveredTable
 from assets.destinations.rows import Rows
 from assets.destinations.sql import STAGE, SqlWriter
-from assets.destinations.values import instant, is_nested, json_text
+from assets.destinations.values import decimal_text, instant, is_nested, json_text
 from assets.destinations.writers import needed
 from assets.warehouse.quoting import name, names, text
 from integrations.sdk.errors import WarehouseError
@@ -83,6 +83,11 @@ class Sqlite(SqlWriter):
         listed = ", ".join(f"{name(column)} {type_}" for column, type_ in columns.items())
         self.execute(f"CREATE TABLE {target} ({listed}{key})")
 
+    def make_key(self, table: DeliveredTable) -> None:
+        if table.nullable:  # else it was made with the table
+            index = name(f"_headwater_key_{table.name}")
+            self.execute(f"CREATE INDEX {index} ON {name(table.name)} ({names(list(table.keys))})")
+
     def widen(self, table: DeliveredTable, columns: Mapping[str, str]) -> None:
         """Make the table anew, and copy it: SQLite changes no column's type."""
         there, _ = self.present(table)
@@ -143,5 +148,7 @@ def _value(type_: ColumnType, value: str) -> str:
             return value
         case Kind.TIMESTAMP:
             return instant(value)
+        case Kind.DECIMAL:
+            return decimal_text(type_, value)
         case _:
             return f"CAST({value} AS VARCHAR)"
