@@ -22,9 +22,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A delivery that is to be made. `before` is what is written down while it is under way, `after` when done."""
+    """A delivery that is to be made. `before` is what is written down while it is under way, `after` when done.
+
+    `changed`: the destination has rows of other columns, or of another key, that are not to come again.
+    """
 
     how: How
+    changed: bool
     before: Delivered
     after: Delivered
 
@@ -63,7 +67,8 @@ def choose(table: DeliveredTable, wanted: Wanted, was: Delivered, since: Since) 
     done = Delivered(
         position=since.until or was.position, seen_at=since.seen_at, removals_due=still_due, digest=table.digest
     )
-    return Due(how=how, before=begun, after=done)
+    changed = not (is_new or whole) and was.digest != table.digest
+    return Due(how=how, changed=changed, before=begun, after=done)
 
 
 def refill_is_due(was: Delivered, table: DeliveredTable, since: Since) -> bool:

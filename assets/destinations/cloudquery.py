@@ -7,6 +7,7 @@ so that in a whole delivery all rows have that of the delivery.
 
 import contextlib
 import json
+import logging
 import queue
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +22,16 @@ from assets.warehouse.quoting import text
 from integrations.sdk.errors import HeadwaterError, WarehouseError
 from integrations.sdk.redact import redact
 
+log = logging.getLogger(__name__)
 BATCH_ROWS = 10_000
 BATCH_BYTES = 3 << 20  # servers written in Python take no message beyond 4 MiB
 WAITING = 4
 ANSWER_S = 600.0
 LOOKS_EVERY_S = 0.2
+CANNOT_READ = (
+    "the table has changed, and the plugin does not let us see whether it has dropped older rows: to have all rows "
+    "sent again, delete the table's row in headwater.deliveries"
+)
 
 
 class Spec(BaseModel, extra="allow"):
@@ -49,37 +55,55 @@ class CloudQuery:
         self._flushes = 0
         self._schema: Any = None
         self._migrate: Any = None
+        self._notes: list[str] = []
         try:
             running.wait(self._channel)
             answer = self._plugin.Init(self._pb.Init.Request(spec=json.dumps(spec).encode()), timeout=ANSWER_S)
         except self._grpc.RpcError as error:
+            refused = self._refused(error)
             self.close()
-            raise self._refused(error) from None
+            raise refused from None
         except HeadwaterError:
             self.close()
             raise
         self._can_flush = bool(answer.supports_flush)
 
-    def migrate(self, table: DeliveredTable, *, forced: bool) -> bool:
+    def migrate(self, table: DeliveredTable, *, forced: bool, changed: bool) -> bool:
         """Say how the table is to be; the plugin makes it fit, or refuses, when it is sent rows."""
         from integrations.sdk.cloudquery.wire import schema_bytes
 
         self._schema = schema_for(table)
-        self._migrate = self._pb.Write.MessageMigrateTable(table=schema_bytes(self._schema), migrate_force=forced)
-        return False
+        message = self._pb.Write.MessageMigrateTable(table=schema_bytes(self._schema), migrate_force=forced)
+        self._migrate = self._pb.Write.Request(migrate_table=message)
+        self._notes = []
+        return forced and changed and self._is_emptied()
+
+    def _is_emptied(self) -> bool:
+        """Have the table migrated, and look whether the plugin has dropped what it had, which it does not say."""
+        self._send(self._migrate)
+        self.commit()
+        reading = self._plugin.Read(self._pb.Read.Request(table=self._migrate.migrate_table.table), timeout=ANSWER_S)
+        try:
+            return not any(_has_rows(answer.record) for answer in reading)
+        except self._grpc.RpcError as error:
+            log.debug("the plugin cannot read: %s", error.code())
+            self._notes = [CANNOT_READ]
+            return False
+        finally:
+            reading.cancel()
 
     def write(self, table: DeliveredTable, rows: Rows, how: How) -> Written:
         """Send the table and all rows, in batches."""
         from integrations.sdk.cloudquery.wire import record_bytes
 
         requests, messages = self._pb.Write.Request, self._pb.Write
-        self._send(requests(migrate_table=self._migrate))
+        self._send(self._migrate)
         now = f"{text(how.until or '')}::TIMESTAMPTZ"
         from_ = f"(SELECT * REPLACE ({now} AS _cq_sync_time) FROM {TABLE})" if how.removes and how.until else TABLE
         with rows.record_batches(from_, table.columns, self._schema, BATCH_ROWS) as batches:
             for batch in (part for whole in batches for part in _parts(whole)):
                 self._send(requests(insert=messages.MessageInsert(record=record_bytes(batch))))
-        return Written(rows.count)
+        return Written(rows.count, notes=self._notes)
 
     def delete_stale(self, table: DeliveredTable, rows: Rows, how: How) -> int:
         """Have what is older than this delivery removed; the plugin does not say how many rows that are."""
@@ -128,12 +152,17 @@ class CloudQuery:
         assert self._sending is not None
         call, self._sending = self._sending.call, None
         said = redact(call.details() or "") if call.code() else ""
-        raise WarehouseError(f"the plugin has ended the stream: {said}", hint=self._running.last_words())
+        raise WarehouseError(f"the plugin has ended the stream: {said}", hint=self._why_it_ended(call.code()))
 
     def _refused(self, error: Any) -> WarehouseError:
         self._sending = None
-        code, said = error.code(), redact(error.details() or "")
-        return WarehouseError(f"the plugin refuses it ({code.name}): {said}", hint=self._running.last_words())
+        code, said = error.code(), redact(" ".join((error.details() or "").split()))
+        return WarehouseError(f"the plugin refuses it ({code.name}): {said}", hint=self._why_it_ended(code))
+
+    def _why_it_ended(self, code: Any) -> str:
+        """What a plugin that has ended wrote last; of one that runs, its answer says more than its log."""
+        has_ended = code is self._grpc.StatusCode.UNAVAILABLE or self._running.has_ended()
+        return str(self._running.last_words()) if has_ended else ""
 
     def rollback(self) -> None:
         """Cancel the stream: the plugin keeps what it has written, and the same rows come again."""
@@ -192,6 +221,13 @@ def _parts(batch: Any) -> Iterator[Any]:
     half = batch.num_rows // 2
     yield from _parts(batch.slice(0, half))
     yield from _parts(batch.slice(half))
+
+
+def _has_rows(record: bytes) -> bool:
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(record) as reader:
+        return any(batch.num_rows for batch in reader)
 
 
 def schema_for(table: DeliveredTable) -> Any:

@@ -173,7 +173,8 @@ class _Deliveries:
             return Delivery(node=ready.node)
         writer = self._connected()
         with ExitStack() as stack:
-            if writer.migrate(table, forced=self._order.destination.forced_migration):
+            forced = self._order.destination.forced_migration
+            if writer.migrate(table, forced=forced, changed=due.changed):
                 due, is_known = _all_of_it(due), due
                 if due != is_known:
                     outgoing = stack.enter_context(closing(self._outgoing("whole.duckdb")))

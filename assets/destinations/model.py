@@ -139,8 +139,11 @@ class Writer(Protocol):
     takes_whole: bool
     """Whether it wants all rows of a table, and finds out itself what has changed."""
 
-    def migrate(self, table: DeliveredTable, *, forced: bool) -> bool:
-        """Create the table, or make it fit; whether it is new, or was made anew. Raises: SchemaFrozen."""
+    def migrate(self, table: DeliveredTable, *, forced: bool, changed: bool) -> bool:
+        """Create the table, or make it fit; whether it is new, or was made anew. Raises: SchemaFrozen.
+
+        `changed`: it has rows that are not to come again, of other columns, or of another key.
+        """
 
     def write(self, table: DeliveredTable, rows: Rows, how: How) -> Written:
         """Bring the rows."""

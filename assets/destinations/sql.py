@@ -88,7 +88,7 @@ class SqlWriter(ABC):
     def make_key(self, table: DeliveredTable) -> None:
         """Give a new table, once it has its rows, its key; an index where that may be null."""
 
-    def migrate(self, table: DeliveredTable, *, forced: bool) -> bool:
+    def migrate(self, table: DeliveredTable, *, forced: bool, changed: bool) -> bool:
         """Create the table, add and widen columns; drop it first when nothing less will do, and we may."""
         wanted = {column: self.sql_type(type_) for column, type_ in table.columns.items()}
         fixed = [column for column, type_ in table.columns.items() if not self.may_widen_to(type_)]

@@ -22,6 +22,7 @@ class Keeper(plugin_pb2_grpc.PluginServicer):
         self.schemas: dict[str, pa.Schema] = {}
         self.rows: dict[str, dict[Any, dict[str, Any]]] = {}
         self.fail_after: int | None = None
+        self.can_read = True
 
     def Init(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         self.specs.append(request.spec)
@@ -40,6 +41,15 @@ class Keeper(plugin_pb2_grpc.PluginServicer):
             else:
                 self._take(request, context)
 
+    def Read(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802 - the protocol's name
+        if not self.can_read:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "not implemented")
+        self.messages.append("read")
+        with pa.ipc.open_stream(request.table) as reader:
+            schema = reader.schema
+        for row in self.rows.get(_name(schema), {}).values():
+            yield pb.Read.Response(record=_message(pa.RecordBatch.from_pylist([row], schema)))
+
     def Close(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         return pb.Close.Response()
 
@@ -50,7 +60,7 @@ class Keeper(plugin_pb2_grpc.PluginServicer):
             context.abort(grpc.StatusCode.INTERNAL, "the disk is full")
         if kind == "migrate_table":
             with pa.ipc.open_stream(request.migrate_table.table) as reader:
-                self.schemas[_name(reader.schema)] = reader.schema
+                self._migrate(reader.schema, forced=request.migrate_table.migrate_force)
         elif kind == "insert":
             with pa.ipc.open_stream(request.insert.record) as reader:
                 keys = _keys(reader.schema)
@@ -63,6 +73,21 @@ class Keeper(plugin_pb2_grpc.PluginServicer):
             table = self.rows.get(stale.table_name, {})
             for key in [key for key, row in table.items() if row["_cq_sync_time"] < limit]:
                 del table[key]
+
+    def _migrate(self, schema: pa.Schema, *, forced: bool) -> None:
+        """As CloudQuery's own destinations do: a column is added, but a type is only changed by dropping the table."""
+        had = self.schemas.get(_name(schema), schema)
+        if any(field.name in had.names and had.field(field.name).type != field.type for field in schema):
+            assert forced
+            self.rows[_name(schema)] = {}
+        self.schemas[_name(schema)] = schema
+
+
+def _message(batch: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    return bytes(sink.getvalue())
 
 
 def _name(schema: pa.Schema) -> str:

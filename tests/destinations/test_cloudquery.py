@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from assets.destinations.cloudquery import Spec
 from assets.destinations.model import Destination
+from assets.order import TableOptions
 from integrations.sdk import types as t
 from integrations.sdk.schema import Column, Table, flatten
 from tests.destinations.places import Deliverer, Place, fine
@@ -104,6 +105,44 @@ def test_long_rows_among_short_ones_fit_into_messages(to: Deliverer, keeper: Kee
     long = [{"id": n, "name": "x" * 1_500_000} for n in range(3)]
     fine(to.both(items(*long, *({"id": n, "name": "y"} for n in range(3, 3000)))))
     assert len(kept(keeper)) == 3000
+
+
+def changing(*columns: Column, count: int = 1) -> Table:
+    """A table whose rows are told apart by when they came, and which may have other columns later."""
+    return Table("items", [ID, *columns], gives([{"id": 1, "name": "5"}] * count))
+
+
+def test_what_a_forced_migration_drops_is_sent_again(to: Deliverer, keeper: Keeper) -> None:
+    """With `append` only new rows are sent: but all, where the plugin has dropped the older ones, which it says not."""
+    settings: dict[str, Any] = {"write_mode": "append", "forced_migration": True}
+    appended = {"options": {"items": TableOptions(write_mode="append")}}
+    fine(to.both(changing(Column("name", t.BIGINT)), sync=appended, **settings))
+    to.syncer.sync(changing(Column("name", t.TEXT)), forced_migration=True, deterministic_ids=True, **appended)
+    keeper.messages.clear()
+    (done,) = fine(to.deliver(changing(Column("name", t.TEXT)), **settings))
+    assert ("read" in keeper.messages, done.rows, done.notes) == (True, 2, [])
+    assert [row["name"] for row in keeper.rows["items"].values()] == [None, "5"]
+
+
+def test_a_column_that_is_added_drops_nothing(to: Deliverer, keeper: Keeper) -> None:
+    """The plugin is asked, and no row is sent twice; nor is it asked where nothing has changed."""
+    settings: dict[str, Any] = {"write_mode": "append", "forced_migration": True}
+    fine(to.both(changing(), **settings))
+    fine(to.both(changing(NAME), **settings))
+    assert keeper.messages.count("read") == 1
+    fine(to.both(changing(NAME), **settings))
+    assert keeper.messages.count("read") == 1
+    assert [row.get("name") for row in keeper.rows["items"].values()] == [None, "5", "5"]
+
+
+def test_a_plugin_that_does_not_read_is_said(to: Deliverer, keeper: Keeper) -> None:
+    """What has gone cannot be known then: the note tells how all is sent again."""
+    settings: dict[str, Any] = {"write_mode": "append", "forced_migration": True}
+    keeper.can_read = False
+    fine(to.both(changing(), **settings))
+    (done,) = fine(to.both(changing(NAME), **settings))
+    assert done.rows == 1
+    assert "delete the table's row in headwater.deliveries" in done.notes[0]
 
 
 @pytest.mark.parametrize("after", [0, pytest.param(1, marks=pytest.mark.slow), 3])

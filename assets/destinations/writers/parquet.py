@@ -68,7 +68,7 @@ class Parquet:
         self._stale = 0
         self._finish: list[Callable[[], object]] = []
 
-    def migrate(self, table: DeliveredTable, *, forced: bool) -> bool:
+    def migrate(self, table: DeliveredTable, *, forced: bool, changed: bool) -> bool:
         """See that what the files hold goes with what comes; files are written anew where columns have changed."""
         self._folder = self._root / table.source / table.name
         self._gone, self._stale, self._finish = [], 0, []
