@@ -9,6 +9,7 @@ import dagster as dg
 from assets.destinations.asset import delivery_assets, delivery_keys, op_name
 from assets.source import Source
 from integrations.sdk.errors import HeadwaterError, WarehouseError
+from integrations.sdk.redact import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class DeliveredTo:
     rows: int = 0
     removed: int = 0
     seconds: float = 0.0
+    notes: Sequence[str] = ()
     error: HeadwaterError | None = None
 
 
@@ -49,16 +51,19 @@ def run_deliveries(source: Source, instance: dg.DagsterInstance, tables: Sequenc
 def _delivered(key: dg.AssetKey, about: Mapping[str, Any]) -> DeliveredTo:
     destination, source, table = key.path
     numbers = {name: about[name].value for name in ("rows", "removed", "seconds")}
-    return DeliveredTo(destination=destination, source=source, table=table, **numbers)
+    notes = [line.removeprefix("- ") for line in about["notes"].value.splitlines()] if "notes" in about else []
+    return DeliveredTo(destination=destination, source=source, table=table, notes=notes, **numbers)
 
 
 def _failed(source: Source, event: dg.DagsterEvent) -> list[DeliveredTo]:
     """The tables that a failed step names, each with its error; or one line for all of them."""
-    data = event.step_failure_data.user_failure_data
+    data, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
     destination = next((d.name for d in source.destinations if op_name(source, d) == event.step_key), "")
     reasons = {table: str(value.value) for table, value in (data.metadata if data else {}).items()}
     if not reasons:
-        reasons = {"": (data and data.description) or "the delivery failed: see the run in Dagster's UI"}
+        cause = redact((error.cause or error).message.strip()) if error else ""
+        unforeseen = f"the delivery failed, see the run in Dagster's UI: {cause}"
+        reasons = {"": (data and data.description) or unforeseen}
     return [
         DeliveredTo(destination=destination, source=source.name, table=table, error=_error(reason))
         for table, reason in reasons.items()

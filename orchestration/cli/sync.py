@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from typing import Annotated, Any
 
@@ -170,6 +170,9 @@ def print_summary(report: Any) -> None:
     notes = [(o.record, note) for o in report.outcomes for note in o.record.notes]
     for record, note in notes:
         output.console().print(f"note: {record.source}.{record.table_name}: {note}", markup=False)
+    for each in report.delivered:
+        for note in each.notes:
+            output.console().print(f"note: {each.destination}: {each.source}.{each.table}: {note}", markup=False)
     for note in [*report.notes, *report.skipped]:
         output.console().print(f"note: {note}", markup=False)
     rejected = sum(outcome.record.rejected for outcome in report.outcomes)
@@ -178,10 +181,22 @@ def print_summary(report: Any) -> None:
         output.console().print(f"{what} could not be read: see headwater.rejected_rows in the warehouse")
     for error in [*(outcome.error for outcome in report.outcomes if outcome.error), *report.failures]:
         output.print_error(error)
-    for each in report.delivered:
+    for error in _delivery_errors(report.delivered):
+        output.print_error(error)
+
+
+def _delivery_errors(delivered: Sequence[Any]) -> Iterator[Any]:
+    """Each error once, with all tables that it has kept from being delivered."""
+    from integrations.sdk.errors import WarehouseError
+
+    tables: dict[tuple[str, str, str], list[str]] = {}
+    for each in delivered:
         if each.error:
-            each.error.what = f"{each.destination}: {each.error.what}"
-            output.print_error(each.error)
+            table = f"{each.source}.{each.table}".rstrip(".")
+            what = each.error.what.removeprefix(f"{table}: ")
+            tables.setdefault((each.destination, what, each.error.hint), []).append(table)
+    for (destination, what, hint), names in tables.items():
+        yield WarehouseError(f"{destination}: {', '.join(names)}: {what}", hint=hint)
 
 
 def as_document(report: Any) -> dict[str, Any]:
@@ -208,7 +223,8 @@ def _delivered_document(delivered: Any) -> dict[str, Any]:
     numbers = {
         name: getattr(delivered, name) for name in ("destination", "source", "table", "rows", "removed", "seconds")
     }
-    return {**numbers, "error": output.error_document(delivered.error) if delivered.error else None}
+    error = output.error_document(delivered.error) if delivered.error else None
+    return {**numbers, "notes": list(delivered.notes), "error": error}
 
 
 def _ledger_columns() -> Sequence[str]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from assets.destinations.writers import connect
+from assets.destinations.writers.sqlite import Sqlite
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.testing import Answer, Asked, serving
 from orchestration.cli.app import run
@@ -141,6 +142,41 @@ def test_a_destination_that_fails_is_said(project: Project, capsys: pytest.Captu
     assert len(failed) == 3
     assert [each["error"] for each in delivered if each["destination"] == "files"] == [None] * 3
     assert project.query(f"SELECT count(*) FROM {SOURCE}.books") == [(4,)]
+
+
+def test_what_fails_for_all_tables_is_said_once(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the names of the tables."""
+    (project.folder / "reporting.sqlite").write_text("this is no database, and longer than SQLite's header is")
+    assert run(["sync"]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("not a database") == 1
+    assert f"reporting: {SOURCE}.books, {SOURCE}.chapters, {SOURCE}.authors: the destination refuses it" in said
+
+
+def test_what_a_destination_cannot_hold_is_said(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notes of a delivery are those of the sync, and in its JSON."""
+    monkeypatch.setattr(Sqlite, "losses", lambda self, table, rows: ["2 values are NaN", "3 are odd"])
+    assert run(["sync", f"{SOURCE}.authors"]) == 0
+    assert f"note: reporting: {SOURCE}.authors: 2 values are NaN" in capsys.readouterr().out
+    assert run(["sync", f"{SOURCE}.authors", "--json"]) == 0
+    delivered = json.loads(capsys.readouterr().out)["delivered"]
+    assert {each["destination"]: each["notes"] for each in delivered} == {
+        "reporting": ["2 values are NaN", "3 are odd"],
+        "files": [],
+    }
+
+
+def test_an_unforeseen_error_is_said(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is nobody's refusal; the other destination has its rows."""
+    monkeypatch.setattr(Sqlite, "losses", lambda self, table, rows: {}["no such thing"])
+    assert run(["sync", f"{SOURCE}.authors", "--json"]) == 1
+    files, reporting = json.loads(capsys.readouterr().out)["delivered"]
+    assert (files["rows"], files["error"]) == (2, None)
+    assert "no such thing" in reporting["error"]["message"]
 
 
 @pytest.fixture
