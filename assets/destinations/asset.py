@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from assets.destinations.delivering import Delivery, DeliveryOrder, deliver
-from assets.destinations.model import Destination
+from assets.destinations.model import DELETE_STALE, Destination
+from assets.metadata import preview_table
 from assets.source import Source
 from assets.translator import column_schema, table_key
 from integrations.sdk.errors import HeadwaterError
@@ -61,7 +62,7 @@ def _assets(source: Source, destination: Destination) -> dg.AssetsDefinition:
                 context.log.error(str(delivery.error))
             else:
                 key = delivery_key(destination.name, source.name, delivery.node.name)
-                yield dg.MaterializeResult(asset_key=key, metadata=_about(source, delivery))
+                yield dg.MaterializeResult(asset_key=key, metadata=_about(source, destination, delivery))
         if failed:
             names = ", ".join(each.node.name for each in failed)
             raise dg.Failure(
@@ -89,16 +90,20 @@ def _spec(source: Source, destination: Destination, node: Node) -> dg.AssetSpec:
 
 
 def _order(source: Source, destination: Destination, selected: set[str], run_id: str) -> DeliveryOrder:
-    modes = {table: options.write_mode for table, options in source.options.items() if options.write_mode}
     return DeliveryOrder(
         source=source.name,
         nodes=[node for node in source.nodes if node.name in selected],
         destination=destination,
         warehouse=source.warehouse,
         run_id=run_id,
-        write_modes=modes,
+        write_modes=_write_modes(source),
         deterministic_ids=source.deterministic_ids,
     )
+
+
+def _write_modes(source: Source) -> dict[str, str]:
+    """Those of single tables, in the warehouse and at all destinations."""
+    return {table: options.write_mode for table, options in source.options.items() if options.write_mode}
 
 
 def _deliver(order: DeliveryOrder) -> Iterator[Delivery]:
@@ -108,13 +113,11 @@ def _deliver(order: DeliveryOrder) -> Iterator[Delivery]:
         raise dg.Failure(description=str(error.at(source=order.source))) from None
 
 
-def _about(source: Source, delivery: Delivery) -> dict[str, Any]:
+def _about(source: Source, destination: Destination, delivery: Delivery) -> dict[str, Any]:
     """What a materialisation says of a delivery; each column is the table's of that name."""
-    table = table_key(source.name, delivery.node.name)
-    deps = {
-        column.name: [dg.TableColumnDep(asset_key=table, column_name=column.name)]
-        for column in delivery.node.table.columns
-    }
+    node = delivery.node
+    table = table_key(source.name, node.name)
+    deps = {column.name: [dg.TableColumnDep(asset_key=table, column_name=column.name)] for column in node.table.columns}
     about: dict[str, Any] = {
         "dagster/column_lineage": dg.TableColumnLineage(deps_by_column=deps),
         "rows": delivery.rows,
@@ -123,6 +126,11 @@ def _about(source: Source, delivery: Delivery) -> dict[str, Any]:
         "rows per second": round(delivery.rows / delivery.seconds, 1) if delivery.seconds else 0.0,
         "whole": delivery.whole,
     }
+    write_mode = _write_modes(source).get(node.name, destination.write_mode)
+    if delivery.total is not None and (source.write_mode, write_mode) == (DELETE_STALE, DELETE_STALE):
+        about["dagster/row_count"] = delivery.total
+    if delivery.preview:
+        about["preview"] = dg.MetadataValue.md(preview_table([c.name for c in node.table.columns], delivery.preview))
     if delivery.until:
         about["delivered until"] = delivery.until
     if delivery.notes:

@@ -54,7 +54,11 @@ class DeliveryOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What became of one table. `whole`: all of its rows were sent; `until` is the position that it has now."""
+    """What became of one table. `whole`: all of its rows were sent; `until` is the position that it has now.
+
+    `preview`: some of the rows that were sent, as text, masked. `total`: how many rows the warehouse has up to there;
+    None where the destination still has others that are to go.
+    """
 
     node: Node
     rows: int = 0
@@ -62,6 +66,8 @@ class Delivery:
     seconds: float = 0.0
     whole: bool = False
     until: str | None = None
+    total: int | None = None
+    preview: Sequence[Sequence[str | None]] = ()
     notes: Sequence[str] = ()
     error: HeadwaterError | None = None
 
@@ -90,6 +96,7 @@ class _Ready:
     node: Node
     table: DeliveredTable | None = None
     due: Due | None = None
+    total: int | None = None
     seconds: float = 0.0
     error: HeadwaterError | None = None
 
@@ -133,11 +140,11 @@ class _Deliveries:
             for node in nodes:
                 began = time.monotonic()
                 try:
-                    table, due = self._due(session, writer, node)
+                    table, due, total = self._due(session, writer, node)
                     if due is not None:
                         rows += export(self._select(session, table, due.how), node.name)
                         begun += self._begun(node, due)
-                    each = _Ready(node=node, table=table, due=due)
+                    each = _Ready(node=node, table=table, due=due, total=total)
                 except HeadwaterError as error:
                     each = _Ready(node=node, error=error)
                 ready.append(replace(each, seconds=time.monotonic() - began))
@@ -170,7 +177,7 @@ class _Deliveries:
             raise ready.error
         table, due = ready.table, ready.due
         if table is None or due is None:
-            return Delivery(node=ready.node)
+            return Delivery(node=ready.node, total=ready.total)
         writer = self._connected()
         with ExitStack() as stack:
             forced = self._order.destination.forced_migration
@@ -181,6 +188,7 @@ class _Deliveries:
                     self._copy_again(table, due, outgoing)
             began = time.monotonic()
             rows = stack.enter_context(outgoing.rows(table.name))
+            preview = rows.preview(table.node.table, table.columns)
             written = writer.write(table, rows, due.how)
             if due.how.removes:
                 written.removed = writer.delete_stale(table, rows, due.how)
@@ -200,6 +208,8 @@ class _Deliveries:
             removed=written.removed,
             whole=due.how.whole,
             until=due.after.position,
+            total=ready.total,
+            preview=preview,
             notes=written.notes,
         )
 
@@ -215,8 +225,11 @@ class _Deliveries:
             return [self._failed(each.node, error) if each.node.name in committed else each for each in sent]
         return sent
 
-    def _due(self, session: Session, writer: Writer, node: Node) -> tuple[DeliveredTable, Due | None]:
-        """The table as it is to be delivered, and what of it. Raises: WarehouseError when it is not there."""
+    def _due(self, session: Session, writer: Writer, node: Node) -> tuple[DeliveredTable, Due | None, int | None]:
+        """The table as it is to be delivered, what of it, and how many rows it has then.
+
+        Raises: WarehouseError when it is not there.
+        """
         order, destination = self._order, self._order.destination
         if not session.has_table(order.source, node.name):
             raise WarehouseError("it has never been synced", hint=f"run: headwater sync {order.source}.{node.name}")
@@ -231,7 +244,10 @@ class _Deliveries:
             takes_whole=writer.takes_whole,
             deterministic_ids=order.deterministic_ids,
         )
-        return table, choose(table, wanted, was, deliveries.since(session, order.source, node.name, was))
+        since = deliveries.since(session, order.source, node.name, was)
+        due = choose(table, wanted, was, since)
+        removals_due = due.after.removals_due if due else was.removals_due
+        return table, due, None if removals_due else deliveries.count(session, order.source, node.name, since.until)
 
     def _begun(self, node: Node, due: Due) -> list[str]:
         return deliveries.begin(self._receiver, self._order.source, node.name, due.before)

@@ -1,6 +1,6 @@
 """The rows of deliveries in a DuckDB file of their own: the warehouse is closed while they are sent."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 import duckdb
 
 from assets.warehouse.quoting import name, text
+from assets.warehouse.session import PREVIEW_ROWS, shown_columns
 from integrations.sdk.errors import WarehouseError
+from integrations.sdk.schema import Table
 from integrations.sdk.types import ColumnType
 
 TABLE = "delivery"
@@ -84,6 +86,10 @@ class Rows:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a question about table `delivery`."""
         return self._connection.execute(sql).fetchall()
+
+    def preview(self, table: Table, present: Collection[str]) -> list[tuple[str | None, ...]]:
+        """Some rows as text, masked where a column says so; the declared columns only."""
+        return self.query(f"SELECT {', '.join(shown_columns(table, present))} FROM {TABLE} LIMIT {PREVIEW_ROWS}")
 
     def arrow(self, columns: Mapping[str, str], batch_rows: int) -> Any:
         """The rows as a stream of Arrow batches; `columns` are SQL expressions by name."""

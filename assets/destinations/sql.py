@@ -4,6 +4,7 @@ Into an empty table rows go at once, and so they do when all of a table is repla
 there under them goes, the rows take its place, and what is not among them is removed when the delivery says so.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -228,7 +229,7 @@ class SqlWriter(ABC):
         try:
             yield
         except self.errors as error:
-            reason, _, _ = str(error).partition("\nquery:")  # which SQLite's driver adds: long, and ours
+            reason = re.split(r"\s+query(?: was)?:", str(error))[0]  # SQLite's driver adds ours, which is long
             said = " ".join(reason.split()) or type(error).__name__
             raise WarehouseError(f"the destination refuses it: {said}") from None
 

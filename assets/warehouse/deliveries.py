@@ -89,6 +89,13 @@ def since(session: Session, source: str, table: str, before: Delivered) -> Since
     )
 
 
+def count(session: Session, source: str, table: str, until: str | None) -> int:
+    """How many rows the table has, up to a sync time."""
+    where = f" WHERE _cq_sync_time <= {_moment(until)}" if until else ""
+    ((found,),) = session.query(f"SELECT count(*) FROM {name(source)}.{name(table)}{where}")[1]
+    return int(found)
+
+
 def _until(session: Session, source: str, table: str, position: str | None) -> tuple[str | None, bool]:
     """The sync time up to which a table has all its rows, and whether that is beyond the position.
 

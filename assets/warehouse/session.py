@@ -260,16 +260,9 @@ class Session:
         """Some rows as text, masked where the column says so; the declared columns only."""
         described = self._connection.execute(f"DESCRIBE {name(source)}.{name(plan.table.name)}").fetchall()
         present = {row[0] for row in described}  # a contract may have kept a new column out
-        expressions = [
-            "NULL::VARCHAR"
-            if c.name not in present
-            else f"CASE WHEN {name(c.name)} IS NULL THEN NULL ELSE '***' END"
-            if c.masked
-            else _shown(c.name, c.type.kind)
-            for c in plan.table.columns
-        ]
+        shown = ", ".join(shown_columns(plan.table, present))
         rows = self._connection.execute(
-            f"SELECT {', '.join(expressions)} FROM {name(source)}.{name(plan.table.name)} LIMIT {limit}"
+            f"SELECT {shown} FROM {name(source)}.{name(plan.table.name)} LIMIT {limit}"
         ).fetchall()
         return [list(row) for row in rows]
 
@@ -365,6 +358,18 @@ def _cannot_write(error: duckdb.Error) -> WarehouseError:
         f"the warehouse could not write: {_first_line(error)}",
         hint="check the disk's free space and the memory_mib of the destination",
     )
+
+
+def shown_columns(table: Table, present: Collection[str]) -> list[str]:
+    """SQL for each declared column as text, as people may see it: masked where it says so, null where it is not."""
+    return [
+        "NULL::VARCHAR"
+        if column.name not in present
+        else f"CASE WHEN {name(column.name)} IS NULL THEN NULL ELSE '***' END"
+        if column.masked
+        else _shown(column.name, column.type.kind)
+        for column in table.columns
+    ]
 
 
 def _shown(column: str, kind: Kind) -> str:

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets.destinations.asset import delivery_assets
 from assets.destinations.writers import connect
 from assets.destinations.writers.sqlite import Sqlite
 from integrations.sdk.errors import ConfigError
@@ -78,10 +79,35 @@ def test_the_job_of_the_source_delivers(project: Project) -> None:
     delivered = {event.asset_key: event.materialization.metadata for event in result.get_asset_materialization_events()}
     about = delivered[dg.AssetKey(["reporting", SOURCE, "books"])]
     assert (about["rows"].value, about["whole"].value) == (4, True)
+    assert about["dagster/row_count"].value == 4
+    assert r"\*\*\*" in about["preview"].value
+    assert "@" not in about["preview"].value
     lineage = about["dagster/column_lineage"].value
     assert lineage.deps_by_column["id"] == [dg.TableColumnDep(asset_key=[SOURCE, "books"], column_name="id")]
     assert in_sqlite(project, "SELECT count(*) FROM chapters") == [(8,)]
     assert (project.folder / "files" / SOURCE / "books" / "rows.parquet").exists()
+
+
+def test_the_rows_of_a_destination_are_counted_where_they_are_those_of_the_warehouse(project: Project) -> None:
+    """Also where nothing new was sent; what is appended to has others."""
+    documents = list(yaml.safe_load_all(project.config.read_text()))
+    for document in documents:
+        if document["spec"]["name"] == "files":
+            document["spec"]["write_mode"] = "append"
+    project.config.write_text(yaml.safe_dump_all(documents))
+    assert run(["sync"]) == 0
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(delivery_assets(project.source()), instance=instance, selection=books_everywhere())
+    counts = {
+        event.asset_key.path[0]: event.materialization.metadata.get("dagster/row_count")
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    assert counts == {"reporting": dg.IntMetadataValue(4), "files": None}
+
+
+def books_everywhere() -> list[dg.AssetKey]:
+    return [dg.AssetKey([destination, SOURCE, "books"]) for destination in ("reporting", "files")]
 
 
 def test_a_delivery_is_asked_for_when_its_table_is_updated(project: Project) -> None:
