@@ -205,6 +205,18 @@ def test_an_unforeseen_error_is_said(
     assert "no such thing" in reporting["error"]["message"]
 
 
+def test_a_delivery_that_fails_keeps_nothing_else_from_its_place(project: Project) -> None:
+    """In a job the tables are there, what follows them, and the other destination's; its step alone has failed."""
+    (project.folder / "reporting.sqlite").write_text("this is no database, and longer than SQLite's header is")
+    job = build_definitions([project.source()]).resolve_job_def(f"{SOURCE}_sync")
+    with open_instance(project.folder) as instance:
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    there = {event.asset_key for event in result.get_asset_materialization_events() if event.asset_key}
+    assert {key.path[0] for key in there} == {SOURCE, "files"}
+    assert {dg.AssetKey([SOURCE, "books"]), dg.AssetKey([SOURCE, "lineage"])} <= there
+    assert [event.step_key for event in result.all_events if event.is_step_failure] == [f"{SOURCE}__to_reporting"]
+
+
 @pytest.fixture
 def windowed(tmp_path: Path) -> Iterator[Project]:
     """A project whose tables have windows and ranges, delivered as files."""

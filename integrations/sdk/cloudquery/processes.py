@@ -30,6 +30,7 @@ LINES_KEPT = 5
 PORT = 7777
 QUESTION = "/cloudquery.discovery.v1.Discovery/GetVersions"
 LEVELS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40}
+GUARD = "read -r line; kill -s TERM -- -$1; sleep 5; kill -s KILL -- -$1"
 FLAGS = ("--log-level", "info", "--log-format", "json", "--no-sentry")
 
 
@@ -69,7 +70,7 @@ class Running:
 
 
 class Started(Running):
-    """A process of ours: its output is read, and it ends with us."""
+    """A process of ours: its output is read, and it ends with us: a guard sees to that when we are killed."""
 
     listens_within_s = STARTS_WITHIN_S
 
@@ -88,6 +89,14 @@ class Started(Running):
             )
         except OSError as error:
             raise ConfigError(f"the plugin {command[0]} cannot be started: {error.strerror}") from None
+        # our end of the pipe closes when we are gone, whatever has ended us
+        self._guard = subprocess.Popen(  # noqa: S603 - of ours
+            ["/bin/sh", "-c", GUARD, "sh", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self._reader = threading.Thread(target=self._read, name="plugin-output", daemon=True)
         self._reader.start()
 
@@ -114,6 +123,8 @@ class Started(Running):
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
         self._process.wait()
+        with self._guard:
+            self._guard.kill()
         self._reader.join()
 
     def _read(self) -> None:
