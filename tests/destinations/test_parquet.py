@@ -7,7 +7,8 @@ import pytest
 
 from integrations.sdk.cursor import WindowSize
 from integrations.sdk.errors import SchemaFrozen
-from integrations.sdk.schema import Table
+from integrations.sdk.schema import Column, Table
+from integrations.sdk.types import TEXT
 from tests.destinations.places import Deliverer, fine
 from tests.destinations.tables import days, of_day
 from tests.engine.helpers import ID, SOURCE, Account, gives
@@ -68,6 +69,17 @@ def seen(id_: int, day: str) -> dict[str, Any]:
 
 def names(to: Deliverer) -> list[tuple[int, str]]:
     return to.place.rows("items", "id, name")
+
+
+def test_a_table_without_rows_can_be_queried(to_parquet: Deliverer) -> None:
+    """It has its columns, also those that come later; the first rows take the file's place."""
+    name = Column("name", TEXT)
+    fine(to_parquet.both(Table("items", [ID], gives())))
+    assert to_parquet.place.query("SELECT count(id) FROM {items}") == [(0,)]
+    fine(to_parquet.both(Table("items", [ID, name], gives())))
+    assert to_parquet.place.query("SELECT count(name) FROM {items}") == [(0,)]
+    fine(to_parquet.both(Table("items", [ID, name], gives({"id": 1, "name": "a"}))))
+    assert to_parquet.place.query("SELECT id, name FROM {items}") == [(1, "a")]
 
 
 def test_a_key_that_comes_again_leaves_its_old_window(to_parquet: Deliverer) -> None:

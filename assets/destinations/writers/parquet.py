@@ -28,6 +28,7 @@ from integrations.sdk.types import ColumnType, Kind
 
 MANIFEST, FILE, UNFINISHED = "_delivered.json", "rows.parquet", ".unfinished"
 WINDOW, NO_WINDOW = "_cq_window", "__HIVE_DEFAULT_PARTITION__"
+NO_WINDOWS = "''"
 APPENDED, FROM_FILE, NONE_CAME = "after-", "_cq_file", "0"
 FORMATS = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 SIGNED = wider_of(("TINYINT", "SMALLINT", "INTEGER", "BIGINT"))
@@ -103,6 +104,8 @@ class Parquet:
                 self._put(self._folder / f"{APPENDED}{stamp or 'nothing'}.parquet", rows, _selected(table))
             return Written(rows.count)
         if not rows.count:
+            if not self._delivered.files and _window(table) == NO_WINDOWS:
+                self._put(self._path(""), rows, _selected(table))  # so that a query finds the table, and its columns
             return Written()
         before, windows = dict(self._delivered.files), dict(_fingerprints(table, rows))
         changed = {window for window, fingerprint in windows.items() if before.get(window) != fingerprint}
@@ -232,7 +235,7 @@ def _window(table: DeliveredTable) -> str:
     """SQL for the window that a row is in, as a folder's name; empty text where a table has no time windows."""
     cursor, column = table.node.table.cursor, table.node.table.cursor_column
     if not isinstance(cursor, TimeCursor) or column is None or column.name not in table.columns:
-        return "''"
+        return NO_WINDOWS
     value = name(column.name)
     moment = f"{value} AT TIME ZONE 'UTC'" if column.type.kind is Kind.TIMESTAMP else f"CAST({value} AS TIMESTAMP)"
     named = f"strftime(date_trunc('{cursor.window}', {moment}), '{FORMATS[cursor.window]}')"
