@@ -2,13 +2,15 @@
 
     2025-01-01 · 2025-01-01T12:00:00Z · now · 7 days ago · 1 month 4h30m from now · 7 days ago|2006-01-02
 
-What follows a bar is how the moment is written, as Go writes its reference time; RFC 3339 without one.
+What follows a bar is how the moment is written, as Go writes its reference time; RFC 3339 without one. What is
+reckoned from now is in the time zone of the machine.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 
 from integrations.sdk.errors import ConfigError
+from orchestration.go_layout import written
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[-+]\d{2}:\d{2}))?")
 SIGN = re.compile(r"\s+(ago|from\s+now)$")
@@ -20,17 +22,9 @@ SECONDS = {
     **dict.fromkeys(("second", "s"), 1.0),
     **dict.fromkeys(("minute", "m"), 60.0),
     **dict.fromkeys(("hour", "h"), 3600.0),
-    **dict.fromkeys(("day", "d"), 86400.0),
 }
+DAYS = {"day": 1, "d": 1}
 MONTHS = {"month": 1, "M": 1, "year": 12, "Y": 12}
-GO_LAYOUT = re.compile(
-    r"2006|January|Jan|01|Monday|Mon|02|15|03|04|05|\.0+|\.9+|PM|MST|Z07:00|Z0700|-07:00|-0700|[_ ]2|06|[1-5]"
-)
-STRFTIME = {
-    "2006": "%Y", "06": "%y", "January": "%B", "Jan": "%b", "01": "%m", "1": "%-m", "Monday": "%A", "Mon": "%a",
-    "02": "%d", "2": "%-d", "_2": "%e", " 2": " %-d", "15": "%H", "03": "%I", "3": "%-I", "04": "%M", "4": "%-M",
-    "05": "%S", "5": "%-S", "PM": "%p", "MST": "UTC", "Z07:00": "Z", "Z0700": "Z", "-07:00": "+00:00", "-0700": "+0000",
-}  # fmt: skip
 
 
 def moment(expression: str, now: datetime | None = None) -> str:
@@ -41,17 +35,23 @@ def moment(expression: str, now: datetime | None = None) -> str:
     >>> moment("1 month from now|2006-01-02", datetime(2025, 1, 31, tzinfo=UTC))
     '2025-03-03'
     """
-    when, _, layout = expression.partition("|")
-    found = _parsed(when.strip(), now or datetime.now(UTC))
-    if not layout:
-        return found.isoformat(timespec="seconds").replace("+00:00", "Z")
-    in_utc = found.astimezone(UTC)
-    return GO_LAYOUT.sub(lambda match: _written(match[0], in_utc), layout)
+    when, *layouts = expression.split("|")
+    try:
+        found = _parsed(when.strip(), now)
+    except (ValueError, OverflowError):
+        raise _no_time(when.strip()) from None
+    if layouts:
+        return written(layouts[0], found)
+    return found.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _parsed(text: str, now: datetime) -> datetime:
+def _no_time(text: str) -> ConfigError:
+    return ConfigError(f"`{text}` is no time", hint="write now, 2025-01-31, 7 days ago, or 1 hour from now")
+
+
+def _parsed(text: str, now: datetime | None) -> datetime:
     if text == "now":
-        return now
+        return now or datetime.now(UTC).astimezone()
     if DATE.fullmatch(text):
         given = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
         return given if given.tzinfo else given.replace(tzinfo=UTC)
@@ -60,16 +60,26 @@ def _parsed(text: str, now: datetime) -> datetime:
     parts = list(PART.finditer(amount))
     gaps = [0, *(match.end() for match in parts)]
     if not parts or gaps[-1] != len(amount) or any(m.start() != at for m, at in zip(parts, gaps, strict=False)):
-        raise ConfigError(f"`{text}` is no time", hint="write now, 2025-01-31, 7 days ago, or 1 hour from now")
+        raise _no_time(text)
     direction = -1 if sign and sign[1] == "ago" else 1
-    seconds, months = 0.0, 0.0
+    seconds, days, months = 0.0, 0.0, 0.0
     for match in parts:
-        number, unit = float(match[1]), match[2] if len(match[2]) <= 2 else match[2].removesuffix("s")
-        if unit not in SECONDS and unit not in MONTHS:
+        number, unit = direction * float(match[1]), match[2] if len(match[2]) <= 2 else match[2].removesuffix("s")
+        if not any(unit in units for units in (SECONDS, DAYS, MONTHS)):
             raise ConfigError(f"`{match[2]}` is no unit of time", hint="such as seconds, minutes, hours, days, months")
         months += number * MONTHS.get(unit, 0)
+        days += number * DAYS.get(unit, 0)
         seconds += number * SECONDS.get(unit, 0)
-    return _add_months(now + timedelta(seconds=direction * seconds), direction * int(months))
+    return _from(now, int(months), timedelta(days=days), timedelta(seconds=seconds))
+
+
+def _from(now: datetime | None, months: int, days: timedelta, rest: timedelta) -> datetime:
+    """So far from now: months and days by the calendar, at the same time of the day; hours as they pass."""
+    zone = now.tzinfo if now else None  # without one, Python takes the machine's
+    wall = (now or datetime.now(UTC)).astimezone(zone).replace(tzinfo=None)
+    shifted = _add_months(wall, months) + days
+    there = shifted.replace(tzinfo=zone) if zone else shifted.astimezone()
+    return (there.astimezone(UTC) + rest).astimezone(zone)
 
 
 def _add_months(moment: datetime, months: int) -> datetime:
@@ -77,10 +87,3 @@ def _add_months(moment: datetime, months: int) -> datetime:
     years, month = divmod(moment.month - 1 + months, 12)
     first = moment.replace(year=moment.year + years, month=month + 1, day=1)
     return first + timedelta(days=moment.day - 1)
-
-
-def _written(token: str, moment: datetime) -> str:
-    if token.startswith("."):
-        digits = f"{moment.microsecond:06d}000"[: len(token) - 1]
-        return f".{digits}" if token[1] == "0" else f".{digits}".rstrip("0").rstrip(".")
-    return moment.strftime(STRFTIME[token])
