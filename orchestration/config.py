@@ -19,7 +19,17 @@ from integrations.sdk.names import first_repeated, nearest, slug
 from integrations.sdk.redact import redact
 from orchestration.cloudquery_files import Difference, Reader
 from orchestration.documents import Document, read_documents
-from orchestration.specs import FLAGS, LISTS, CatalogSpec, DestinationSpec, DuckDBSpec, SourceSpec, TransformerSpec
+from orchestration.problems import in_one, problems_of
+from orchestration.specs import (
+    FLAGS,
+    LISTS,
+    MAPPINGS,
+    CatalogSpec,
+    DestinationSpec,
+    DuckDBSpec,
+    SourceSpec,
+    TransformerSpec,
+)
 from orchestration.substitution import PLACEHOLDER, substitute
 
 DEFAULT_PATH = "config.yaml"
@@ -97,17 +107,25 @@ def load_config(given: str | Path | None = None, *, unset: list[str] | None = No
 
 
 def _filled(document: Document, folder: Path, unset: list[str] | None) -> dict[str, Any]:
-    """A document's spec with what its placeholders stand for: flags and lists as such, a plugin's own as YAML."""
-    outer = {key: value for key, value in document.spec.items() if key != "spec"}
-    filled: dict[str, Any] = substitute(outer, folder, unset=unset)
-    typed = [field for field in outer if field in FLAGS or (field in LISTS and isinstance(outer[field], str))]
-    filled |= {field: substitute(outer[field], folder, field, typed=True, unset=unset) for field in typed}
-    for field in typed if unset else ():
-        if PLACEHOLDER.search(str(filled[field])):  # it is to be more than a text
-            filled[field] = [] if field == "destinations" else None
-    is_plugin = filled.get("registry", "") in REGISTRIES
-    if "spec" in document.spec:
-        filled["spec"] = substitute(document.spec["spec"], folder, "spec", typed=is_plugin, unset=unset)
+    """A document's spec with what its placeholders stand for: flags, lists and mappings as such, a plugin's as YAML.
+
+    Raises: ConfigError.
+    """
+    try:
+        spec = {substitute(key, folder, key, unset=unset): value for key, value in document.spec.items()}
+        registry = substitute(spec.get("registry"), folder, "registry", unset=unset)
+        return {field: _field(field, value, registry in REGISTRIES, folder, unset) for field, value in spec.items()}
+    except ConfigError as error:
+        raise ConfigError(f"{document.where}: {error.what}", hint=error.hint) from None
+
+
+def _field(field: str, value: Any, is_plugin: bool, folder: Path, unset: list[str] | None) -> Any:
+    """A field's value; where it is to be more than a text, and no more is known of it, as if nothing was said."""
+    is_whole = isinstance(value, str) and field in (*FLAGS, *LISTS, *MAPPINGS)
+    typed = is_whole or (is_plugin and field == "spec")
+    filled = substitute(value, folder, field, typed=typed, unset=unset)
+    if unset and is_whole and PLACEHOLDER.search(str(filled)):
+        return [] if field == "destinations" else None
     return filled
 
 
@@ -156,24 +174,8 @@ def _checked(model: type[Any], values: Any, where: str, *, is_known: bool = True
         unset = [] if is_known else [field for field in wrong if PLACEHOLDER.search(str(values.get(field)))]
         if unset:
             return _checked(model, {field: value for field, value in values.items() if field not in unset}, where)
-        problems = [_problem(model, problem) for problem in error.errors(include_url=False, include_input=False)]
-        shown = "; ".join(problem for problem, _ in problems)
-        hints = [hint for _, hint in problems if hint]
-        raise ConfigError(redact(f"{where}: {shown}"), hint="; ".join(hints)) from None
-
-
-def _problem(model: type[Any], problem: Any) -> tuple[str, str]:
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(location)
-    if problem["type"] == "extra_forbidden":
-        holder = model
-        for part in location[:-1]:
-            inner = holder.model_fields[part].annotation if part in holder.model_fields else None
-            holder = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else holder
-        return f"unknown key `{key}`", nearest(location[-1], holder.model_fields)
-    if problem["type"] == "missing":
-        return f"`{key}` is missing", ""
-    return f"`{key}`: {problem['msg']}", ""
+        what, hint = in_one(problems_of(error, model))
+        raise ConfigError(redact(f"{where}: {what}"), hint=hint) from None
 
 
 def _cross_check(config: Config) -> None:
@@ -184,7 +186,9 @@ def _cross_check(config: Config) -> None:
         ("transformer", list(config.transformers)),
     ):
         if repeated := first_repeated(names):
-            raise ConfigError(f"two {what}s are called `{repeated}`", hint="names differ in more than case and signs")
+            raise ConfigError(
+                f"two {what}s are called `{repeated}`", hint="give one of them another name, not only in case and signs"
+            )
     for destination in config.destinations:
         for name in destination.transformers:
             if name not in config.transformers:

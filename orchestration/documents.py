@@ -14,7 +14,7 @@ import yaml
 
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import nearest
-from orchestration.substitution import PLACEHOLDER, Plain
+from orchestration.substitution import PLACEHOLDER, Plain, substitute
 from orchestration.yaml_values import Loader, why_not_yaml
 
 MARK = re.compile("\ue000(\\d+)\ue001")
@@ -42,17 +42,17 @@ def read_documents(path: Path, kinds: tuple[str, ...]) -> list[Document]:
 def _documents(file: Path, kinds: tuple[str, ...]) -> Iterator[Document]:
     for number, document in enumerate(_parsed(file), start=1):
         where = f"{file.name}, document {number}"
+        for key in document if isinstance(document, dict) else ():
+            if key not in ("kind", "spec"):
+                raise ConfigError(f"{where}: unknown key `{key}`", hint=nearest(key.lower(), ("kind", "spec")))
         if not isinstance(document, dict) or "kind" not in document:
             raise ConfigError(f"{where}: a document needs `kind` and `spec`", hint=f"kinds: {', '.join(kinds)}")
-        for key in document:
-            if key not in ("kind", "spec"):
-                raise ConfigError(f"{where}: unknown key `{key}`", hint=nearest(str(key), ("kind", "spec")))
-        kind, spec = document["kind"], document.get("spec") or {}
+        kind, spec = substitute(document["kind"], file.parent, "kind"), document.get("spec")
         if kind not in kinds:
             raise ConfigError(f"{where}: `{kind}` is not a kind of document", hint=nearest(str(kind), kinds))
-        if not isinstance(spec, dict):
-            raise ConfigError(f"{where}: `spec` is not an object", hint="write its fields below it, further in")
-        yield Document(where, kind, spec)
+        if not isinstance(spec, dict | None):
+            raise ConfigError(f"{where}: `spec` is not a mapping", hint="write its fields below it, further in")
+        yield Document(where, kind, spec or {})
 
 
 def _parsed(file: Path) -> list[Any]:
@@ -79,7 +79,14 @@ def _parsed(file: Path) -> list[Any]:
 
 
 class _Loader(Loader):
-    """Remembers which texts with placeholders were not in quotes."""
+    """Remembers which texts with placeholders were not in quotes; has no `kind` twice in a document."""
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        """The document. Raises: YAMLError for what looks like two."""
+        kinds = [key for key, _ in node.value if key.value == "kind"] if isinstance(node, yaml.MappingNode) else []
+        if len(kinds) > 1:
+            raise yaml.MarkedYAMLError(None, None, "`kind` is there twice: is `---` missing?", kinds[1].start_mark)
+        return super().construct_document(node)
 
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:

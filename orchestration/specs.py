@@ -26,6 +26,7 @@ Registry = Literal["python", "grpc", "local", "docker", "cloudquery", "github"]
 
 FLAGS = ("skip_dependent_tables", "deterministic_cq_id", "otel_endpoint_insecure", "send_sync_summary")
 LISTS = ("tables", "skip_tables", "destinations", "transformers")
+MAPPINGS = ("backend_options", "table_options", "spec")
 Pattern = Annotated[str, Field(min_length=1)]
 
 
@@ -44,7 +45,7 @@ class _Strict(BaseModel):
 def _mapping(value: Any) -> Any:
     """The value, if it is a mapping or the model that was made of one."""
     if not isinstance(value, Mapping | BaseModel):
-        raise PydanticCustomError("mapping", "this is no mapping of what the destination needs to be told")
+        raise PydanticCustomError("mapping", "must be a mapping of names to values")
     return value
 
 
@@ -72,7 +73,7 @@ class SourceSpec(_Strict):
         pattern=NAME,
         description="Names the source; also the DuckDB schema and the asset group.",
     )
-    registry: Registry | Literal["secoda"] = Field(
+    registry: Literal[Registry, "secoda"] = Field(
         "python",
         description="What `path` is: python is a module, secoda a script for the secodadk package; grpc, local and "
         "docker are CloudQuery plugins: the address of one that runs, an executable, an image; cloudquery and github "
@@ -178,7 +179,7 @@ class TransformerSpec(_Strict):
     """What CloudQuery would send rows through; it is read, and not run."""
 
     name: str = Field(min_length=1, description="What destinations call it.")
-    registry: Registry | Literal[""] = Field("", description="Not used.")
+    registry: Literal[Registry, ""] = Field("", description="Not used.")
     path: str = Field(min_length=1, description="Not used.")
     version: str = Field(
         "", validate_default=True, description="Not used; needed of one that is on CloudQuery's Hub or on GitHub."
@@ -190,5 +191,5 @@ class TransformerSpec(_Strict):
     @classmethod
     def _is_a_tag(cls, version: str, info: ValidationInfo) -> str:
         if info.data.get("registry") in ("", *HUB) and not version.startswith(("v", "${")):
-            raise PydanticCustomError("tag", "this is no version, such as v1.0.0")
+            raise PydanticCustomError("tag", "must be a version, such as v1.0.0")
         return version

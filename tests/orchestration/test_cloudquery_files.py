@@ -216,10 +216,14 @@ def test_a_flag_is_true_or_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_is_wrong_with_a_spec_is_said_where(tmp_path: Path) -> None:
     """A destination's spec that is no mapping, a table without a name, a transformer without a version."""
     for kind, spec, said in (
-        ("destination", {**DESTINATION, "registry": "grpc", "spec": []}, "document 1: `spec`: this is no mapping"),
-        ("destination", {"name": "w", "spec": "x"}, "document 1: `spec`: this is no mapping"),
-        ("source", {**ALONE, "skip_tables": [""]}, "document 1: `skip_tables.0`: String should have at least 1"),
-        ("transformer", {"name": "t", "path": "a/b"}, "document 1: `version`: this is no version, such as v1.0.0"),
+        (
+            "destination",
+            {**DESTINATION, "registry": "grpc", "spec": []},
+            "document 1: `spec` must be a mapping of names",
+        ),
+        ("destination", {"name": "w", "spec": "x"}, "document 1: `spec` must be a mapping of names to values"),
+        ("source", {**ALONE, "skip_tables": [""]}, "document 1: `skip_tables[0]` must not be empty"),
+        ("transformer", {"name": "t", "path": "a/b"}, "document 1: `version` must be a version, such as v1.0.0"),
     ):
         with pytest.raises(ConfigError) as caught:
             load_config(written(tmp_path, (kind, spec)))

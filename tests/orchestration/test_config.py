@@ -56,6 +56,8 @@ def test_a_missing_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "LIBRARY_TOKEN" in said
     assert "`spec.token`" in said
     assert "export LIBRARY_TOKEN" in said
+    said = message(tmp_path, GOOD.replace("${LIBRARY_TOKEN}", "${LIBRARY_TOKEN:-none}"))
+    assert "a placeholder has no default: write ${LIBRARY_TOKEN}" in said
 
 
 def test_files_are_read_relative_to_the_config(tmp_path: Path) -> None:
@@ -79,6 +81,28 @@ def test_files_are_read_relative_to_the_config(tmp_path: Path) -> None:
         ("path: tests.example", "path: tests.example\n  concurrency: 0", "concurrency"),
         ("path: tests.example", "path: tests.example\n  registry: pigeon", "registry"),
         ("  name: library\n", "", "`name` is missing"),
+        ("kind: source", "Kind: source", "unknown key `Kind`\n  → did you mean `kind`?"),
+        ("---\n", "", "`kind` is there twice: is `---` missing? (line 7"),
+        ("kind: destination", "kind: destination\nspec: []\n---\nkind: destination", "`spec` is not a mapping"),
+        ("path: duckdb", "path: duckdb, write_mode: x", "must be `overwrite-delete-stale`, `overwrite` or `append`"),
+        ("path: tests.example", "path: tests.example\n  registry: x", "must be `python`, `grpc`, `local`, `docker`"),
+        ("path: tests.example", "path: tests.example\n  tables: x", "`tables` must be a list"),
+        ("path: tests.example", "path: tests.example\n  tables: []", "`tables` must not be empty"),
+        ("path: tests.example", "path: tests.example\n  tables: [1]", "`tables[0]` must be a text"),
+        ("path: tests.example", "path: tests.example\n  concurrency: x", "`concurrency` must be a whole number"),
+        ("path: tests.example", "path: tests.example\n  probe_every_s: 1", "`probe_every_s` must be at least 30"),
+        ("path: tests.example", "path: tests.example\n  owners: [x]", "an e-mail address, or team:name"),
+        ("path: tests.example", "path: tests.example\n  deterministic_cq_id: 1", "must be true or false"),
+        (
+            "path: tests.example",
+            "path: tests.example\n  table_options: {a: {b: 1}}",
+            "→ there are: write_mode, contract",
+        ),
+        (
+            "path: tests.example",
+            "path: tests.example\n  tabels: []\n  concurency: 1",
+            "`tabels` (did you mean `tables`?)",
+        ),
     ],
 )
 def test_every_mistake_is_one_clear_message(
