@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from integrations.sdk.errors import HeadwaterError
+from integrations.sdk.errors import ConfigError, HeadwaterError
 from integrations.sdk.redact import redact
 from orchestration.cli import (
     backfill,
@@ -26,6 +26,7 @@ from orchestration.cli import (
     state,
     stopping,
     sync,
+    usage,
 )
 from orchestration.logs import log_to_stderr, redact_all_logs
 
@@ -68,32 +69,39 @@ def run(arguments: Sequence[str]) -> int:
     stopping.remember_signals()
     redact_all_logs()
     log_to_stderr(debug=debug)
+    as_json = "--json" in arguments
     try:
-        app(args=list(arguments))
-    except SystemExit as done:
-        if done.code == stopping.INTERRUPTED:
-            return _stopped(as_json="--json" in arguments)
-        return done.code if isinstance(done.code, int) else 0
+        done = app(args=list(arguments), prog_name="headwater", standalone_mode=False)
+    except SystemExit as ended:
+        done = ended.code
+    except usage.UsageError as error:
+        if usage.is_call_for_help(error):
+            sys.stderr.write(f"{error}\n")
+            return ConfigError.exit_code
+        return _failed(usage.mistake(error, arguments), as_json=as_json, debug=debug)
     except HeadwaterError as error:
-        if debug:
-            sys.stderr.write(redact(traceback.format_exc()))
-        if "--json" in arguments:
-            output.print_json({"error": output.error_document(error)})
-        else:
-            output.print_error(error)
-        return error.exit_code
+        return _failed(error, as_json=as_json, debug=debug)
+    except BrokenPipeError:  # who reads what is printed has had enough
+        return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a mistake of ours, or of an integration
-        if debug:
-            sys.stderr.write(redact(traceback.format_exc()))
         unexpected = HeadwaterError(f"{type(error).__name__}: {error}", hint="run it with --debug, and report it")
-        if "--json" in arguments:
-            output.print_json({"error": output.error_document(unexpected)})
-        else:
-            output.print_error(unexpected)
-        return unexpected.exit_code
+        return _failed(unexpected, as_json=as_json, debug=debug)
     except KeyboardInterrupt:
-        return _stopped(as_json="--json" in arguments)
-    return 0
+        done = stopping.INTERRUPTED
+    if done == stopping.INTERRUPTED:
+        return _stopped(as_json=as_json)
+    return done if isinstance(done, int) else 0
+
+
+def _failed(error: HeadwaterError, *, as_json: bool, debug: bool) -> int:
+    """Say what is wrong, on stderr or as the one document; the exit code."""
+    if debug:
+        sys.stderr.write(redact(traceback.format_exc()))
+    if as_json:
+        output.print_json({"error": output.error_document(error)})
+    else:
+        output.print_error(error)
+    return error.exit_code
 
 
 def _stopped(*, as_json: bool) -> int:

@@ -180,12 +180,6 @@ def test_a_narrow_terminal_leaves_out_what_matters_least(
         assert f"{SOURCE}.chapters" in table  # whole
 
 
-def test_a_number_out_of_range_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the range, and what was given."""
-    assert run(["preview", "books", "-n", "0"]) == 2
-    assert "'--number': 0 is not from 1 to 10,000" in capsys.readouterr().err
-
-
 def test_a_preview_without_rows_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A header alone would look like something that went wrong."""
     with serving(lambda asked: Answer(json=[]) if asked.path == "/authors" else library(asked)) as server:
