@@ -1,6 +1,6 @@
 """A run that delivers a source's tables to its destinations, and what became of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,12 @@ class DeliveredTo:
     error: HeadwaterError | None = None
 
 
-def run_deliveries(source: Source, instance: dg.DagsterInstance, tables: Sequence[str]) -> list[DeliveredTo]:
-    """Deliver these tables to all of the source's destinations, here: the same assets as in the UI."""
+def run_deliveries(
+    source: Source, instance: dg.DagsterInstance, tables: Sequence[str], *, without: Collection[str] = ()
+) -> list[DeliveredTo]:
+    """Deliver these tables to the source's destinations, but for some, here: the same assets as in the UI."""
     nodes = [node for node in source.nodes if node.name in tables]
-    keys = delivery_keys(source, nodes)
+    keys = [key for key in delivery_keys(source, nodes) if key.path[0] not in without]
     if not keys:
         return []
     definitions = dg.Definitions(assets=delivery_assets(source), executor=dg.in_process_executor)

@@ -1,7 +1,12 @@
 """From configuration to the destinations that are delivered to."""
 
+from collections.abc import Sequence
+
 from assets.destinations.model import Destination
+from assets.destinations.writers import check
+from assets.source import Source
 from integrations.sdk.cloudquery.source import FROM_THE_HUB, HUB, ON_THE_HUB
+from integrations.sdk.errors import ConfigError, HeadwaterError
 from integrations.sdk.redact import register_secrets_of
 from orchestration.cloudquery_files import NOT_TRANSFORMED
 from orchestration.config import Config
@@ -31,6 +36,18 @@ def destinations_of(config: Config, source: SourceSpec) -> list[Destination]:
                 )
             )
     return found
+
+
+def why_not_delivered(sources: Sequence[Source]) -> dict[str, HeadwaterError]:
+    """Why nothing can be delivered to destinations of these sources, as far as can be told here, by their names."""
+    problems: dict[str, HeadwaterError] = {}
+    for destination in {each.name: each for source in sources for each in source.destinations}.values():
+        try:
+            check(destination)
+        except ConfigError as error:
+            what = f"nothing is delivered to `{destination.name}`: {error.what}"
+            problems[destination.name] = ConfigError(what, hint=error.hint)
+    return problems
 
 
 def _unusable(configured: DestinationSpec) -> str:

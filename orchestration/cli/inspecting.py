@@ -120,6 +120,7 @@ def validate(
     """Check the config file, the integrations and the selection of tables, without any network."""
     from orchestration.cli.targets import load
     from orchestration.definitions import build_definitions
+    from orchestration.destinations import why_not_delivered
     from orchestration.sources import why_not_synced
 
     if schema:
@@ -130,10 +131,12 @@ def validate(
     loaded, sources = load(config)
     build_definitions(sources).get_repository_def()
     problems = {source.name: problem for source in sources if (problem := why_not_synced(source))}
+    undelivered = why_not_delivered(sources)
     failing = [each for each in loaded.differences if not each.works]
+    missing = [each for each in undelivered.values() if not any(known.what in each.what for known in failing)]
     found = [_source_document(source, problems.get(source.name)) for source in sources]
     if json:
-        notes = [f"{each.where}, {each.field}: {each}" for each in failing]
+        notes = [f"{each.where}, {each.field}: {each}" for each in failing] + [_in_a_line(each) for each in missing]
         output.print_json({"config": str(loaded.path), "valid": True, "sources": found, "notes": notes})
         return
     header = ["source", "integration", "tables", "resources", "warehouse"]
@@ -141,12 +144,18 @@ def validate(
     known = {problem.what for problem in problems.values()}
     warnings = [(f"{name} cannot be synced: {problem.what}", problem.hint) for name, problem in problems.items()]
     warnings += [(f"{each.where}, {each.field}: {each.what}", each.hint) for each in failing if each.what not in known]
+    warnings += [(problem.what, problem.hint) for problem in missing]
     _say("warning", warnings)
-    if problems:
-        of_all = f"{len(problems)} of {output.counted(len(sources), 'source')}"
-        output.console().print(f"valid, but {of_all} cannot be synced", style="yellow")
+    lacking = [f"{len(problems)} of {output.counted(len(sources), 'source')} cannot be synced"] if problems else []
+    lacking += [f"nothing is delivered to {', '.join(undelivered)}"] if undelivered else []
+    if lacking:
+        output.console().print(f"valid, but {' and '.join(lacking)}", style="yellow", markup=False)
     else:
         output.console().print("valid", style="green")
+
+
+def _in_a_line(problem: "HeadwaterError") -> str:
+    return ": ".join(filter(None, (problem.what, problem.hint)))
 
 
 def _source_document(source: "Source", problem: "HeadwaterError | None") -> dict[str, Any]:
@@ -158,7 +167,7 @@ def _source_document(source: "Source", problem: "HeadwaterError | None") -> dict
         "tables": len(source.nodes),
         "resources": ", ".join(source.entity_types),
         "warehouse": str(source.warehouse.path),
-        "note": ": ".join(filter(None, (problem.what, problem.hint))) if problem else "",
+        "note": _in_a_line(problem) if problem else "",
     }
 
 

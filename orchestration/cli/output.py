@@ -194,12 +194,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def print_error(error: HeadwaterError) -> None:
+def print_error(error: HeadwaterError, *, label: str = "error") -> None:
     """One clear message: what, where, which request, and the next step."""
     text = printable(str(error))
     what, _, hint = text.partition("\n  → ")
     stream = errors()
-    stream.print(Text.assemble(("error: ", "bold red"), what), soft_wrap=True)
+    stream.print(Text.assemble((f"{label}: ", "bold red" if label == "error" else "bold yellow"), what), soft_wrap=True)
     if hint:
         stream.print(Text.assemble(("  → ", "bold"), hint), soft_wrap=True)
 

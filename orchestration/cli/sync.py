@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from typing import Annotated, Any
 
@@ -63,11 +63,15 @@ def finish(report: Any, *, as_json: bool) -> None:
 def run_targets(chosen: Sequence[Any], folder: Any, *, asked: Any, quiet: bool) -> Any:
     """Run each target's job; a report of what became of everything. `asked` is a running.Asked."""
     from orchestration.cli.progress import BarReport, PlainReport, Report
+    from orchestration.destinations import why_not_delivered
     from orchestration.home import open_instance
     from orchestration.running import prepare_run
     from orchestration.sources import why_not_synced
 
     console = output.errors()
+    undelivered = why_not_delivered([target.source for target in chosen])
+    for each in () if quiet else undelivered.values():
+        output.print_error(each, label="warning")
     report: Report
     with ExitStack() as stack:
         if quiet:
@@ -77,6 +81,7 @@ def run_targets(chosen: Sequence[Any], folder: Any, *, asked: Any, quiet: bool) 
             report = stack.enter_context(BarReport(console))
         else:
             report = PlainReport(output.console())
+        report.failures += undelivered.values()
         instance = stack.enter_context(open_instance(folder))
         began = time.monotonic()
         for target in chosen:
@@ -89,17 +94,18 @@ def run_targets(chosen: Sequence[Any], folder: Any, *, asked: Any, quiet: bool) 
             result = prepare_run(target.source, instance, report, assets=target.assets, asked=asked)()
             if not result.success:
                 _explain_failure(report, target.source.name, result, is_known=report.failed_count() > known)
-            report.delivered += _deliver(report, target.source, instance)
+            report.delivered += _deliver(report, target.source, instance, without=undelivered)
         report.seconds = time.monotonic() - began
     return report
 
 
-def _deliver(report: Any, source: Any, instance: Any) -> Sequence[Any]:
+def _deliver(report: Any, source: Any, instance: Any, *, without: Collection[str]) -> Sequence[Any]:
     """Deliver the tables that were committed to further destinations, also when others failed."""
     from orchestration.deliveries import run_deliveries
 
     records = [outcome.record for outcome in report.outcomes if outcome.record.source == source.name]
-    return run_deliveries(source, instance, [r.table_name for r in records if r.outcome in ("done", "partial")])
+    tables = [record.table_name for record in records if record.outcome in ("done", "partial")]
+    return run_deliveries(source, instance, tables, without=without)
 
 
 def exit_code(report: Any) -> int:
@@ -236,6 +242,7 @@ def _ledger_columns() -> Sequence[str]:
 def _plan(chosen: Sequence[Any], asked: Any, *, as_json: bool) -> None:
     """Say what would be synced, and what cannot be; ends as the sync would, as far as that is known."""
     from integrations.sdk.errors import TablesFailed
+    from orchestration.destinations import why_not_delivered
     from orchestration.sources import why_not_synced
 
     plan = [
@@ -252,6 +259,7 @@ def _plan(chosen: Sequence[Any], asked: Any, *, as_json: bool) -> None:
         if target.assets is None or node.name in target.assets
     ]
     problems = [problem for target in chosen if (problem := why_not_synced(target.source))]
+    problems += why_not_delivered([target.source for target in chosen]).values()
     if as_json:
         output.print_json({"plan": plan, "errors": [output.error_document(problem) for problem in problems]})
     else:

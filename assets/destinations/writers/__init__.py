@@ -1,7 +1,10 @@
 """The destinations that can be delivered to: each module here is one, with `Spec` and `connect(spec, folder)`."""
 
 import importlib
+import importlib.util
 import pkgutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,6 +15,12 @@ from integrations.sdk.names import nearest
 
 WAREHOUSE = "duckdb"
 WRITERS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+PACKAGES: Mapping[str, Sequence[str]] = {
+    "cloudquery": ("cloudquery.plugin_v3", "grpc", "pyarrow"),
+    "postgres": ("psycopg",),
+    "sqlite": ("adbc_driver_sqlite", "pyarrow"),
+}
+"""What kinds of destination need beside Headwater itself; each kind is the name of the extra that brings it."""
 
 
 def spec_of(path: str) -> type[BaseModel]:
@@ -25,6 +34,22 @@ def plugin_spec() -> type[BaseModel]:
     from assets.destinations.cloudquery import Spec
 
     return Spec
+
+
+def check(destination: Destination) -> None:
+    """See that the destination could be connected to, without connecting. Raises: ConfigError."""
+    if destination.unusable:
+        raise ConfigError(destination.unusable)
+    for module in PACKAGES.get(destination.kind, ()):
+        if not _is_installed(module):
+            raise _missing(destination.kind, module)
+    if destination.registry in ("local", "docker"):
+        from integrations.sdk.cloudquery import processes
+
+        if destination.registry == "local":
+            processes.check_local(destination.folder / Path(destination.path).expanduser())
+        else:
+            processes.check_docker()
 
 
 def connect(destination: Destination) -> Writer:
@@ -45,10 +70,21 @@ def needed(path: str, module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise ConfigError(
-            f"the destination `{path}` needs {module.partition('.')[0]}, which is not installed",
-            hint=f"pip install 'headwater[{path}]'",
-        ) from None
+        raise _missing(path, module) from None
+
+
+def _missing(path: str, module: str) -> ConfigError:
+    return ConfigError(
+        f"the destination `{path}` needs {module.partition('.')[0]}, which is not installed",
+        hint=f"pip install 'headwater[{path}]'",
+    )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is a part of is not there
+        return False
 
 
 def _module(path: str) -> Any:
