@@ -24,6 +24,15 @@ NOT_TRANSFORMED = (
 )
 VARIABLE = re.compile(r"@@plugins\.[\w.-]+")
 NO_FILE = ("md:", "motherduck:", ":memory:")
+MOVED = {
+    **dict.fromkeys(
+        ("batch_size", "batch_size_bytes", "max_retries", "resource_concurrency", "scheduler", "table_concurrency"),
+        "leave it out, or write it in the plugin's own `spec`",
+    ),
+    **dict.fromkeys(("backend", "backend_spec"), "leave it out, or write `backend_options`"),
+}
+"""Fields of older versions of CloudQuery, which the version of today refuses as well, and where they went."""
+
 POOL = ("pool_", "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity")
 TUNING = (
     "batch_size", "batch_size_bytes", "batch_timeout", "pgx_log_level", "retry_on_deadlock",
@@ -92,6 +101,8 @@ class Reader:
         return self._ours(spec) if spec.get("registry") in HUB else spec
 
     def _plugin(self, given: Mapping[str, Any]) -> Spec:
+        if old := next((field for field in given if field in MOVED), None):
+            raise ConfigError(f"{self.where}: `{old}` is a field of an older CloudQuery", hint=MOVED[old])
         spec = {field: value for field, value in given.items() if value is not None}
         path, registry = str(spec.get("path", "")), spec.get("registry", "")
         if registry == "" and "/" in path:
@@ -140,7 +151,7 @@ class Reader:
     def _require(self, spec: Spec, field: str, fits: Callable[[Any], bool], what: str) -> None:
         """See that a field which goes no further is what it should be. Raises: ConfigError."""
         if field in spec and not fits(spec[field]):
-            raise ConfigError(f"{self.where}: `{field}` is not {what}")
+            raise ConfigError(f"{self.where}: `{field}` must be {what}")
 
     def _note(self, field: str, what: str) -> None:
         self.differences.append(Difference(self.where, field, what))

@@ -22,7 +22,10 @@ FROM_CLOUDQUERY: dict[str, dict[str, Any]] = {
 }
 """Fields that are taken from its files and become something else; see orchestration/cloudquery_files.py."""
 
-TAG = {"properties": {"version": {"type": "string", "pattern": "^v"}}, "required": ["version"]}
+FILLED = {"type": "string", "pattern": r"\$\{[^}]+\}"}
+"""A text with a placeholder, which may stand for anything."""
+
+TAG = {"properties": {"version": {"type": "string", "pattern": r"^(v|\$\{)"}}, "required": ["version"]}
 ON_THE_HUB = {"properties": {"registry": {"enum": [*HUB]}}, "required": ["registry"]}
 UNSAID = {"enum": ["", None]}
 LIKE_THE_HUB = {"properties": {"registry": UNSAID, "path": {"type": "string", "pattern": "/"}}, "required": ["path"]}
@@ -43,7 +46,9 @@ def file_schema() -> dict[str, Any]:
         definitions |= spec.pop("$defs", {})
         fields = spec["properties"] | FROM_CLOUDQUERY.get(kind, {})
         required = spec["required"]
-        spec["properties"] = {name: each if name in required else _or_null(each) for name, each in fields.items()}
+        spec["properties"] = {name: _or(FILLED, each) for name, each in fields.items()}
+        for name in fields.keys() - set(required):
+            spec["properties"][name] = _or({"type": "null"}, spec["properties"][name])
         if kind in FROM_CLOUDQUERY:
             spec["properties"]["name"] = {"type": "string", "minLength": 1}  # one that is not plain is made plain
             spec["properties"]["registry"]["anyOf"].append({"const": ""})
@@ -66,8 +71,8 @@ def file_schema() -> dict[str, Any]:
     }
 
 
-def _or_null(field: dict[str, Any]) -> dict[str, Any]:
-    """A field that may be null, which says the same as leaving it out."""
+def _or(other: dict[str, Any], field: dict[str, Any]) -> dict[str, Any]:
+    """A field that may be something else: a text that stands for it, or null, which says the same as leaving it out."""
     about = {key: value for key, value in field.items() if key in ("description", "default", "title")}
     rest = {key: value for key, value in field.items() if key not in about}
-    return about | {"anyOf": [*rest.get("anyOf", [rest]), {"type": "null"}]}
+    return about | {"anyOf": [*rest.get("anyOf", [rest]), other]}

@@ -201,6 +201,22 @@ def test_what_its_schema_accepts_is_accepted_and_what_it_refuses_refused(
     assert len(compared) > 80
 
 
+def test_our_schema_lets_placeholders_stand_for_anything() -> None:
+    """An editor marks no field that a variable fills; what comes out of it is checked when the file is read."""
+    validator = jsonschema.Draft202012Validator(file_schema())
+    for kind, spec in (("source", FULL_SOURCE), ("destination", FULL_DESTINATION), ("transformer", TRANSFORMER)):
+        for field in spec:
+            changed = {"kind": kind, "spec": {**spec, field: "${VALUE}"}}
+            assert not list(validator.iter_errors(changed)), f"{kind}: {field}"
+
+
+def test_a_field_of_an_older_version_is_named(tmp_path: Path) -> None:
+    """With where it has gone: its command line of today refuses it, too."""
+    for field, hint in (("scheduler", "the plugin's own `spec`"), ("backend", "`backend_options`")):
+        with pytest.raises(ConfigError, match=f"`{field}` is a field of an older CloudQuery.*\n.*{hint}"):
+            load_config(written(tmp_path, ("source", {**ALONE, field: "x"}), ("destination", DESTINATION)))
+
+
 def test_a_flag_is_true_or_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No word, no number, no text; a placeholder without quotes stands for what YAML reads in its place."""
     monkeypatch.setenv("FLAG", "true")
