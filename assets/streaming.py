@@ -19,7 +19,16 @@ from assets.workers import PATIENCE_S
 from integrations.sdk.errors import SourceError
 from integrations.sdk.reading import ArrowBatch
 from integrations.sdk.schema import Node
-from integrations.sdk.streams import INTERNAL, Announced, Event, Rows, StateSaved, TableFailed, TableStream
+from integrations.sdk.streams import (
+    INTERNAL,
+    Announced,
+    Event,
+    FailedSomewhere,
+    Rows,
+    StateSaved,
+    TableFailed,
+    TableStream,
+)
 from integrations.sdk.validators import Validators
 
 log = logging.getLogger(__name__)
@@ -32,6 +41,7 @@ class StreamReader:
     def __init__(self, order: SyncOrder, stream: TableStream, runs: Sequence[TableRun]) -> None:
         self._order, self._stream, self._runs = order, stream, runs
         self._by_name = {name_of(run.node): run for run in runs}
+        self._others = {name_of(above) for run in runs for above in run.node.ancestors()}
         self._checkpoint: dict[str, str] = {}
         self._written: dict[str, str] = {}
         self._stopping = threading.Event()
@@ -86,6 +96,9 @@ class StreamReader:
             else:
                 self._written |= event.values
             return
+        if isinstance(event, FailedSomewhere):
+            self._keep_all(event.reason)
+            return
         run = self._by_name.get(event.table)
         if run is None:
             self._say_unknown(event)
@@ -103,6 +116,16 @@ class StreamReader:
         if isinstance(event, TableFailed):
             for run in self._runs:
                 self._fail(run, f"{event.table or 'the plugin'}: {event.reason}")
+        elif isinstance(event, Rows) and event.table not in self._others:
+            self._others.add(event.table)
+            self._runs[0].record.notes.append(f"rows of `{event.table}` came, too, which was not asked for: not kept")
+
+    def _keep_all(self, reason: str) -> None:
+        """Take nothing for gone; but of a table without a key, rows can only be replaced together."""
+        for run in self._runs:
+            if run.node.table.primary_keys:
+                run.every_parent = False
+            run.record.notes.append(reason)
 
     def _fail(self, run: TableRun, reason: str) -> None:
         """Its rows, and those below it, may be incomplete: what was there before stays."""

@@ -209,12 +209,13 @@ class TableRun:
         if not self.errors:
             return None
         first = self.errors[0]
-        if len(self.errors) == 1 and not self.succeeded:
+        is_one_read = self.node.table.streamed is not None
+        if len(self.errors) == 1 and (is_one_read or not self.succeeded):
             return first
-        total = self.succeeded + len(self.errors)
+        how_many = " errors" if is_one_read else f" of {self.succeeded + len(self.errors)} reads failed"
         named = "; ".join(error.what for error in islice(self.errors, MAX_ERRORS_NAMED))
         summary = type(first)(
-            f"{len(self.errors)} of {total} reads failed: {named}",
+            f"{len(self.errors)}{how_many}: {named}",
             hint=first.hint,
             request=first.request,
             status=first.status,

@@ -44,6 +44,13 @@ class TableFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedSomewhere:
+    """The source has said that something went wrong, and not where: what did not come is not known to be gone."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Announced:
     """A table is going to be sent, with these columns."""
 
@@ -62,7 +69,7 @@ class StateSaved:
     is_checkpoint: bool = False
 
 
-Event = Rows | TableFailed | Announced | StateSaved
+Event = Rows | TableFailed | FailedSomewhere | Announced | StateSaved
 
 
 class TableStream(ABC):

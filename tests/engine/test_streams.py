@@ -13,6 +13,7 @@ from integrations.sdk.schema import Column, Table
 from integrations.sdk.streams import (
     Announced,
     Event,
+    FailedSomewhere,
     Rows,
     StateSaved,
     Streamed,
@@ -99,6 +100,17 @@ def test_a_table_that_fails_keeps_what_it_had_and_what_is_below_it(syncer: Synce
     assert all("all of it" in str(outcome.error) for outcome in whole.values())
 
 
+def test_a_failure_of_no_known_table_takes_nothing_for_gone(syncer: Syncer) -> None:
+    """Rows that did not come stay, with a note; but where there is no key, all are replaced."""
+    keyless = Table("keyless", [Column("id", t.BIGINT)], arrives, streamed=Streamed("keyless"))
+    tables = [table("t"), keyless]
+    sync(syncer, tables, rows("t", 1, 2), rows("keyless", 1, 2))
+    outcomes = sync(syncer, tables, rows("t", 3), rows("keyless", 3), FailedSomewhere("out of luck"))
+    assert (ids(syncer, "t"), ids(syncer, "keyless")) == ([1, 2, 3], [3])
+    assert outcomes["t"].record.notes == ["out of luck"]
+    assert outcomes["t"].error is None
+
+
 def test_a_stream_that_breaks_commits_nothing(syncer: Syncer) -> None:
     """What was there stays, and nothing half read is added to it."""
     tables = [table("t")]
@@ -163,6 +175,9 @@ def test_rows_bring_their_own_ids(syncer: Syncer) -> None:
 
 def test_new_columns_and_other_tables_are_said_or_left(syncer: Syncer) -> None:
     """A column that is not declared is noted; rows of a table that is not in the run are nobody's."""
-    outcomes = sync(syncer, [table("t")], Announced("t", ("id", "above", "fresh")), rows("v", 1), rows("t", 1))
-    assert any("fresh" in note and "headwater discover" in note for note in outcomes["t"].record.notes)
+    came = [rows("v", 1), rows("v", 2), rows("t", 1)]
+    outcomes = sync(syncer, [table("t")], Announced("t", ("id", "above", "fresh")), *came)
+    notes = outcomes["t"].record.notes
+    assert any("fresh" in note and "headwater discover" in note for note in notes)
+    assert [note for note in notes if "`v`" in note] == ["rows of `v` came, too, which was not asked for: not kept"]
     assert list(outcomes) == ["t"]

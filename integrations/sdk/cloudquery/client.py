@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,12 @@ from cloudquery.plugin_v3 import plugin_pb2_grpc
 from integrations.sdk.cloudquery.backend import STATE_TABLE, StateBackend
 from integrations.sdk.cloudquery.message_stream import FellSilent, MessageStream
 from integrations.sdk.cloudquery.processes import MAX_MESSAGE, MESSAGE_OPTIONS, Running
-from integrations.sdk.cloudquery.records import Records, key_values
+from integrations.sdk.cloudquery.records import UNREADABLE, Records, key_values
 from integrations.sdk.cloudquery.snapshots import Description
 from integrations.sdk.cloudquery.tables import describe
 from integrations.sdk.errors import ConfigError, SourceError, SourceTimeout, SourceUnreachable
 from integrations.sdk.redact import redact
-from integrations.sdk.streams import Announced, Event, StateSaved, TableFailed, TableStream
+from integrations.sdk.streams import Announced, Event, FailedSomewhere, StateSaved, TableFailed, TableStream
 
 log = logging.getLogger(__name__)
 PROTOCOL = 3
@@ -42,6 +43,7 @@ class Plugin(TableStream):
         self._is_closed = False
         self._closing = threading.Lock()
         self._is_initialised = False
+        self._failed: set[str] = set()  # tables of which it has said so
 
     def start(self) -> None:
         """Wait until the plugin listens, and see that we speak one protocol. Raises: SourceUnreachable."""
@@ -128,10 +130,12 @@ class Plugin(TableStream):
                 supports_checkpoints=True,
             )
             records = Records()
+            self._running.log.forget_errors()
             with self._explained("Sync"):
                 for message in self._messages(request):
                     yield from self._events(message, records)
             yield from records.rest()
+            yield from self._logged_errors(tables)
             if backend.written:
                 yield StateSaved(backend.written)
 
@@ -163,6 +167,7 @@ class Plugin(TableStream):
             schema = _schema(message.migrate_table.table)
             yield Announced(describe(schema)["name"], tuple(schema.names))
         elif kind == "error":
+            self._failed.add(message.error.table_name)
             yield TableFailed(message.error.table_name, redact(message.error.error))
         elif kind == "checkpoint":
             yield from records.rest()
@@ -173,6 +178,16 @@ class Plugin(TableStream):
             )
         else:
             raise SourceError("the plugin sent a message that its protocol does not have")
+
+    def _logged_errors(self, tables: Sequence[str]) -> Iterator[Event]:
+        """What has gone wrong at tables, or somewhere: CloudQuery's SDKs leave rows out, and only log it."""
+        for line in self._running.logged_errors():
+            about = [table for table in tables if table == line.table]
+            about = about or [table for table in tables if re.search(rf"\b{re.escape(table)}\b", line.text)]
+            for table in set(about) - self._failed:
+                yield TableFailed(table, f"the plugin logged: {line.text}")
+            if not about:
+                yield FailedSomewhere(f"the plugin logged: {line.text}")
 
     def close(self) -> None:
         """Cancel what is under way, and stop the plugin if we started it."""
@@ -204,13 +219,15 @@ class Plugin(TableStream):
             if self._is_closed:
                 raise SourceUnreachable("the plugin's stream was ended") from None
             if code is grpc.StatusCode.UNAVAILABLE or self._running.has_ended():
+                why = f" ({details})" if details else ""
                 raise SourceUnreachable(
-                    f"the plugin has gone while it was asked for {what}: {details}", hint=self._running.last_words()
+                    f"the plugin has gone while it was asked for {what}{why}", hint=self._running.last_words()
                 ) from None
             if code is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise SourceTimeout(f"the plugin does not answer {what} within {ANSWER_S:.0f} s") from None
             raise SourceError(
-                f"the plugin answers {what} with {code.name}: {details}", hint=self._running.last_words()
+                f"the plugin answers {what} with {code.name}: {details or 'it does not say why'}",
+                hint=self._running.last_words(),
             ) from None
 
 
@@ -218,5 +235,5 @@ def _schema(message: bytes) -> pa.Schema:
     try:
         with pa.ipc.open_stream(message) as reader:
             return reader.schema
-    except pa.ArrowException as error:
+    except UNREADABLE as error:
         raise SourceError(f"the plugin sent a table that is not an Arrow schema: {error}") from None

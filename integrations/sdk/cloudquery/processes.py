@@ -1,7 +1,5 @@
 """Where a plugin runs: a server that is there, an executable that we start, or an image in a container."""
 
-import json
-import logging
 import os
 import shutil
 import signal
@@ -11,25 +9,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import grpc
 
+from integrations.sdk.cloudquery.logs import LogLine, PluginLog, ending
 from integrations.sdk.errors import ConfigError, SourceUnreachable
-from integrations.sdk.redact import redact
 
-log = logging.getLogger(__name__)
 MAX_MESSAGE = 200 << 20  # as CloudQuery's command line has it
 MESSAGE_OPTIONS = (("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE))
 STARTS_WITHIN_S = 60.0
 STOPS_WITHIN_S = 5.0
-LINES_KEPT = 5
+LONGEST_LINE = 1 << 20
 PORT = 7777
 QUESTION = "/cloudquery.discovery.v1.Discovery/GetVersions"
-LEVELS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40}
 GUARD = "read -r line; kill -s TERM -- -$1; sleep 5; kill -s KILL -- -$1"
 FLAGS = ("--log-level", "info", "--log-format", "json", "--no-sentry")
 
@@ -42,6 +36,7 @@ class Running:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.log = PluginLog()  # empty where we do not see its output
 
     def wait(self, channel: grpc.Channel) -> None:
         """Until it answers. Raises: SourceUnreachable, with what it has written."""
@@ -54,7 +49,7 @@ class Running:
                 if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                     continue
             return
-        what = "the plugin has ended" if self.has_ended() else f"no plugin listens at {self.address}"
+        what = "the plugin has ended before it listened" if self.has_ended() else f"no plugin listens at {self.address}"
         raise SourceUnreachable(what, hint=self.last_words() or "start it, or correct `path`")
 
     def has_ended(self) -> bool:
@@ -64,6 +59,10 @@ class Running:
     def last_words(self) -> str:
         """What it has written last."""
         return ""
+
+    def logged_errors(self) -> Sequence[LogLine]:
+        """The errors that it has logged, up to now."""
+        return ()
 
     def stop(self) -> None:
         """Stop what we have started."""
@@ -76,7 +75,6 @@ class Started(Running):
 
     def __init__(self, address: str, command: Sequence[str]) -> None:
         super().__init__(address)
-        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - what the user's config names
                 command,
@@ -109,8 +107,12 @@ class Started(Running):
         status = self._process.poll()
         if status is not None:
             self._reader.join(1)
-        ended = [f"it has ended with {status}"] if status is not None else []
-        return redact("; ".join([*ended, *self._lines]))
+        ended = [ending(status)] if status is not None else []
+        return "; ".join([*ended, *filter(None, [self.log.last_words()])])
+
+    def logged_errors(self) -> Sequence[LogLine]:
+        """The errors that it has logged; what it wrote before this was asked is heard first."""
+        return self.log.errors()
 
     def stop(self) -> None:
         """SIGTERM to it and all that it has started, then SIGKILL."""
@@ -125,44 +127,46 @@ class Started(Running):
         self._process.wait()
         with self._guard:
             self._guard.kill()
-        self._reader.join()
+        self._reader.join(STOPS_WITHIN_S)  # what it has started may have a group of its own, and our pipe
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as output:
-            for line in output:
-                level, text = _parsed(line.strip())
-                self._lines.append(text)
-                log.log(level, "plugin: %s", redact(text))
-
-
-def _parsed(line: str) -> tuple[int, str]:
-    """A line of a plugin's log: its level, and what it says."""
-    try:
-        entry: Any = json.loads(line)
-        level = LEVELS.get(str(entry.pop("level", "info")), 20)
-        said = entry.pop("message", None) or entry.pop("event", None) or ""
-        rest = " ".join(f"{key}={value}" for key, value in entry.items() if key not in ("time", "timestamp"))
-        return level, f"{said} {rest}".strip()
-    except (ValueError, AttributeError):
-        return logging.INFO, line
+            while line := output.readline(LONGEST_LINE):
+                self.log.add(line)
 
 
 class Local(Started):
     """An executable, served at a Unix socket as CloudQuery does it; or at a port, where it knows no sockets."""
 
     def __init__(self, path: Path) -> None:
-        self._folder = tempfile.mkdtemp(prefix="headwater-plugin-")
-        socket_path = f"{self._folder}/plugin.sock"
-        self._command = _command(path)
-        super().__init__(
-            f"unix:{socket_path}", [*self._command, "serve", *FLAGS, "--network", "unix", "--address", socket_path]
-        )
+        self._socket = Path(tempfile.mkdtemp(prefix="headwater-plugin-")) / "plugin.sock"
+        listen = ["--network", "unix", "--address", str(self._socket)]
+        try:
+            super().__init__(f"unix:{self._socket}", [*_command(path), "serve", *FLAGS, *listen])
+        except ConfigError:
+            self._remove_socket()
+            raise
+
+    def has_socket(self) -> bool:
+        """Wait for its socket; False when it has ended instead. Raises: SourceUnreachable, when there is neither."""
+        give_up = time.monotonic() + STARTS_WITHIN_S
+        while not self._socket.exists():
+            if self.has_ended():
+                return False
+            if time.monotonic() > give_up:
+                what = f"the plugin runs, but does not listen within {STARTS_WITHIN_S:.0f} s"
+                raise SourceUnreachable(what, hint=self.last_words())
+            time.sleep(0.02)
+        return True
 
     def stop(self) -> None:
         """Stop it, and remove its socket."""
         super().stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_socket()
+
+    def _remove_socket(self) -> None:
+        shutil.rmtree(self._socket.parent, ignore_errors=True)
 
 
 def check_local(path: Path) -> None:
@@ -176,20 +180,19 @@ def check_local(path: Path) -> None:
 def start_local(path: Path) -> Running:
     """Start an executable. CloudQuery's Python plugins ignore `--network`, and end at once: those get a port.
 
-    Raises: ConfigError.
+    Raises: ConfigError, SourceUnreachable.
     """
     check_local(path)
     running = Local(path)
-    give_up = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < give_up:
-        if Path(running.address.removeprefix("unix:")).exists():
+    try:
+        if running.has_socket():
             return running
-        if running.has_ended():
-            running.stop()
-            address = f"127.0.0.1:{free_port()}"
-            return Started(address, [*_command(path), "serve", *FLAGS, "--address", address])
-        time.sleep(0.02)
-    return running
+    except BaseException:
+        running.stop()
+        raise
+    running.stop()
+    address = f"127.0.0.1:{free_port()}"
+    return Started(address, [*_command(path), "serve", *FLAGS, "--address", address])
 
 
 def _command(path: Path) -> list[str]:

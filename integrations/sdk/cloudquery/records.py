@@ -4,7 +4,6 @@ CloudQuery's Python plugins send one row a message, so the schema comes again wi
 schema differ only behind it: joined, they are one stream of many batches, which Arrow reads at once.
 """
 
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ END = CONTINUES + b"\0\0\0\0"
 HANDED_ON_BYTES = 4 << 20
 HANDED_ON_S = 2.0
 JOINED_AT_ONCE = 250  # messages: of more, the batches leave the processor's cache before they are joined
+UNREADABLE = (pa.ArrowException, OSError, ValueError)  # what Arrow raises for bytes that are not what they should be
 ONE_THREAD = pa.ipc.IpcReadOptions(use_threads=False)
 
 
@@ -55,7 +55,7 @@ class Incoming:
         if not self._size:
             return None
         self._join()
-        with _readable():
+        with self._readable():
             table = plain(pa.concat_tables(self._tables).combine_chunks())
         self._tables, self._size = [], 0
         return Rows(self.table, table, table.num_rows)
@@ -66,18 +66,18 @@ class Incoming:
             return
         joined = b"".join([self._beginning, *self._parts, END])
         self._parts = []
-        with _readable(), pa.ipc.open_stream(joined, options=ONE_THREAD) as reader:
+        with self._readable(), pa.ipc.open_stream(joined, options=ONE_THREAD) as reader:
             table = reader.read_all().combine_chunks()
             table.validate()
             self._tables.append(table)
 
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise SourceError(f"the plugin sent a record that cannot be read: {_first_line(error)}") from None
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except UNREADABLE as error:
+            why = _first_line(error)
+            raise SourceError(f"the plugin sent a record of `{self.table}` that cannot be read: {why}") from None
 
 
 class Records:
@@ -89,14 +89,14 @@ class Records:
     def add(self, message: bytes) -> Rows | None:
         """Take one record; rows of its table when they are enough. Raises: SourceError."""
         try:
-            length = 8 + struct.unpack_from("<i", message, 4)[0]
+            length = 8 + int.from_bytes(message[4:8], "little")
             if message[:4] != CONTINUES or not 8 < length <= len(message):
                 raise ValueError("it does not begin with a schema")
             beginning = message[:length]
             incoming = self._by_schema.get(beginning)
             if incoming is None:
                 incoming = self._by_schema[beginning] = Incoming(beginning)
-        except (ValueError, struct.error, pa.ArrowException) as error:
+        except UNREADABLE as error:
             raise SourceError(f"the plugin sent a record that is not an Arrow stream: {_first_line(error)}") from None
         end = -len(END) if message.endswith(END) else len(message)
         return incoming.take() if incoming.add(message[length:end]) else None
@@ -150,7 +150,7 @@ def key_values(message: bytes) -> dict[str, str]:
         with pa.ipc.open_stream(message) as reader:
             rows = reader.read_all().to_pylist()
         return {row["key"]: row["value"] for row in rows}
-    except (pa.ArrowException, KeyError) as error:
+    except (*UNREADABLE, KeyError) as error:
         raise SourceError(f"the plugin sent a state that cannot be read: {_first_line(error)}") from None
 
 
