@@ -101,6 +101,8 @@ def pytest_report_header() -> list[str]:
         notes.append("left out: tests/browser, which need Chromium: apt-get install chromium")
     if programs() is None:
         notes.append("left out: PostgreSQL in tests/destinations, which need a server: apt-get install postgresql")
+    if not shutil.which("npm"):
+        notes.append("left out: tests/interop/test_javascript_plugin.py, which needs npm: apt-get install nodejs npm")
     shared = Path(__file__).parent.parent.parent / "shared" / "bench"
     if not shared.exists():
         notes.append("left out: nothing but the benchmark, which needs its workloads beside the checkout")

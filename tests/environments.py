@@ -1,4 +1,4 @@
-"""Python environments that tests make once: packages that cannot live with ours."""
+"""Environments that tests make once, of Python's or Node's packages: those that cannot live with ours."""
 
 import os
 import shutil
@@ -21,12 +21,30 @@ class NotInstallable(Exception):
 
 def interpreter(request: pytest.FixtureRequest, name: str, packages: Sequence[str]) -> Path:
     """The interpreter of an environment beside pytest's cache. Skips, with the reason, where it cannot be made."""
-    cache = getattr(request.config, "cache", None)
-    folder = Path(cache.mkdir("environments") if cache else Path(tempfile.gettempdir()) / "headwater-tests")
     try:
-        return interpreter_in(folder, name, packages)
+        return interpreter_in(_folder(request), name, packages)
     except NotInstallable as error:
         pytest.skip(str(error))
+
+
+def node_modules(request: pytest.FixtureRequest, name: str, project: Path) -> Path:
+    """A folder with the packages of the project's `package-lock.json`. Skips, with the reason, where there is none."""
+    home = _folder(request) / name
+    done, lock = home / "done", (project / "package-lock.json").read_text(encoding="utf-8")
+    try:
+        with FileLock(f"{home}.lock", timeout=INSTALL_S):
+            if not done.exists() or done.read_text(encoding="utf-8") != lock:
+                _install_node_modules(home, project)
+                done.write_text(lock, encoding="utf-8")
+    except NotInstallable as error:
+        pytest.skip(str(error))
+    return home
+
+
+def _folder(request: pytest.FixtureRequest) -> Path:
+    """Where environments are: beside pytest's cache."""
+    cache = getattr(request.config, "cache", None)
+    return Path(cache.mkdir("environments") if cache else Path(tempfile.gettempdir()) / "headwater-tests")
 
 
 def interpreter_in(folder: Path, name: str, packages: Sequence[str]) -> Path:
@@ -51,9 +69,24 @@ def _install(home: Path, python: Path, packages: Sequence[str]) -> None:
     else:
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         install += ["--no-compile", "--retries", "1"]
-    wanted = " ".join(packages)
+    _run([*install, *packages], " ".join(packages))
+
+
+def _install_node_modules(home: Path, project: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NotInstallable("Node.js and npm are not on this machine: apt-get install nodejs npm")
+    home.mkdir(parents=True, exist_ok=True)
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(project / file, home)
+    quietly = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    _run([npm, "ci", "--prefix", str(home), *quietly], f"the packages of {project.name}")
+
+
+def _run(command: Sequence[str], wanted: str) -> None:
+    """Run an installer. Raises: NotInstallable, with the last that it says."""
     try:
-        made = subprocess.run([*install, *packages], capture_output=True, text=True, timeout=INSTALL_S)
+        made = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S)
     except subprocess.TimeoutExpired:
         raise NotInstallable(f"{wanted} could not be installed within {INSTALL_S} s") from None
     if made.returncode:

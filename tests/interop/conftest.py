@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.testing import Project
+from orchestration.testing import Outcomes, Project
 from tests.environments import interpreter
 from tests.interop import plugin
 
@@ -15,6 +15,11 @@ pytest.importorskip("cloudquery.plugin_v3", reason="the extra cloudquery is not 
 SDK = "cloudquery-plugin-sdk==0.1.56"
 
 Started = Callable[..., tuple[str, "subprocess.Popen[str]"]]
+
+
+def failures(outcomes: Outcomes) -> dict[str, str]:
+    """Each table that failed, and why."""
+    return {name: str(outcome.error) for name, outcome in outcomes.tables.items() if outcome.error}
 
 
 @pytest.fixture(scope="session")

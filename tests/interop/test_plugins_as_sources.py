@@ -13,7 +13,7 @@ from orchestration.config import load_config
 from orchestration.sources import load_sources
 from orchestration.testing import SOURCE, Outcomes, Project
 from tests.interop import plugin
-from tests.interop.conftest import Started, sample
+from tests.interop.conftest import Started, failures, sample
 
 pytestmark = pytest.mark.timeout(300)
 Make = Callable[..., Project]
@@ -30,11 +30,6 @@ def rows(project: Project, table: str, like: dict[str, Any]) -> list[dict[str, A
 def as_sent(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the warehouse with its JSON as Python."""
     return {name: json.loads(value) if name in ("extra", "doc") and value else value for name, value in row.items()}
-
-
-def failures(outcomes: Outcomes) -> dict[str, str]:
-    """Each table that failed, and why."""
-    return {name: str(outcome.error) for name, outcome in outcomes.tables.items() if outcome.error}
 
 
 def test_every_value_arrives_as_it_was_sent(executable: str, project: Make) -> None:
