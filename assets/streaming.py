@@ -14,17 +14,19 @@ from assets.authors import explained
 from assets.order import SyncOrder
 from assets.table_run import TableRun
 from assets.warehouse.cursors import Scope
+from assets.warehouse.deleting import Deletion
 from assets.warehouse.source_state import SourceState
 from assets.workers import PATIENCE_S
 from integrations.sdk.errors import SourceError
 from integrations.sdk.reading import ArrowBatch
-from integrations.sdk.schema import Node
+from integrations.sdk.schema import Column, Node, Path
 from integrations.sdk.streams import (
     INTERNAL,
     Announced,
     Event,
     FailedSomewhere,
     Rows,
+    RowsDeleted,
     StateSaved,
     TableFailed,
     TableStream,
@@ -42,6 +44,7 @@ class StreamReader:
         self._order, self._stream, self._runs = order, stream, runs
         self._by_name = {name_of(run.node): run for run in runs}
         self._others = {name_of(above) for run in runs for above in run.node.ancestors()}
+        self._deletions = 0
         self._checkpoint: dict[str, str] = {}
         self._written: dict[str, str] = {}
         self._stopping = threading.Event()
@@ -106,12 +109,41 @@ class StreamReader:
             with run.adding():
                 records = run.add_page(run.stage.add(ArrowBatch(event.data)), WHOLE)
             self._order.observer.progressed(run.node, records)
+        elif isinstance(event, RowsDeleted):
+            self._delete(run, event)
         elif isinstance(event, Announced):
             _compare(run, event)
         else:
             self._fail(run, event.reason)
 
-    def _say_unknown(self, event: Rows | Announced | TableFailed) -> None:
+    def _delete(self, run: TableRun, event: RowsDeleted) -> None:
+        """Have rows deleted from what was staged, and committed, until now; and those below them, with their tables."""
+        columns = {path_of(column): column.name for column in run.node.table.columns} | {
+            each: each for each in INTERNAL
+        }
+        wanted = {column for way in event.any_of for column in way}
+        if not wanted <= columns.keys():
+            unknown = ", ".join(sorted(wanted - columns.keys()))
+            self._fail(run, f"rows are to be deleted by columns that it does not have: {unknown}")
+            return
+        below: dict[str, list[str]] = {}
+        for relation, parent in event.relations:
+            if relation not in self._by_name:
+                continue
+            below.setdefault(parent, []).append(relation)
+            if "_cq_parent_id" not in self._by_name[relation].plan.brought:
+                self._fail(run, f"rows of `{relation}` are to be deleted, which do not say whose they are")
+                return
+        self._deletions += 1
+        any_of = [{columns[column]: value for column, value in way.items()} for way in event.any_of]
+        for table in [event.table, *(relation for relations in below.values() for relation in relations)]:
+            its = self._by_name[table]
+            relations = [self._by_name[relation].node.name for relation in below.get(table, ())]
+            ways = any_of if table == event.table else None
+            with its.adding():
+                its.stage.delete(Deletion(number=self._deletions, any_of=ways, relations=relations))
+
+    def _say_unknown(self, event: Rows | RowsDeleted | Announced | TableFailed) -> None:
         """A table that is not in this sync: the parent of one that is, or what the source says of itself."""
         if isinstance(event, TableFailed):
             for run in self._runs:
@@ -156,6 +188,11 @@ class StreamReader:
 def name_of(node: Node) -> str:
     """What the source calls a table."""
     return node.table.streamed.name if node.table.streamed else node.name
+
+
+def path_of(column: Column) -> str:
+    """What the source calls a column."""
+    return column.origin.keys[0] if isinstance(column.origin, Path) else column.name
 
 
 def _compare(run: TableRun, announced: Announced) -> None:

@@ -22,7 +22,12 @@ WHERE_IT_SAYS = re.compile(r'^.*? in file ".*?", in (?:line|record/value) \d+: '
 
 
 def repair_stage(stage: Stage) -> bool:
-    """Rewrite the stage's files so that DuckDB reads them all; whether anything changed."""
+    """Rewrite the stage's files so that DuckDB reads them all; whether anything changed.
+
+    Between deletions lines have their place: they are left where they are.
+    """
+    if stage.has_deletions:
+        return False
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return _Repair(stage, connection).run()

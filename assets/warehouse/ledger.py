@@ -45,6 +45,13 @@ TABLES: dict[str, dict[str, str]] = {
         "updated_at": "TIMESTAMPTZ",
     },
     "unread_parents": {"source": "VARCHAR", "table_name": "VARCHAR", "parent_id": "UUID", "run_id": "VARCHAR"},
+    "deleted_parents": {
+        "source": "VARCHAR",
+        "table_name": "VARCHAR",
+        "run_id": "VARCHAR",
+        "number": "BIGINT",
+        "parent_id": "UUID",
+    },
     "validators": {"source": "VARCHAR", "table_name": "VARCHAR", "page": "VARCHAR", "etag": "VARCHAR"},
     "leases": {
         "source": "VARCHAR",
@@ -96,6 +103,7 @@ COMMENTS = {
     "syncs": "One row for each table of each run",
     "cursors": "How far each incremental table has been read and committed",
     "unread_parents": "Parents whose relation could not be read: the next sync reads them again",
+    "deleted_parents": "Rows that a source had deleted: those below them go with the next commit of their table",
     "validators": "ETags of pages, as committed",
     "leases": "Which run holds a table; a lease whose run has ended is void",
     "schema_changes": "Every change to a table of the warehouse",

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from assets.warehouse.deleting import Deleting, is_due
 from assets.warehouse.evolution import Change, Prepared, prepare
 from assets.warehouse.quoting import name, names, text
 from assets.warehouse.reader import INTERNAL_COLUMNS, LINE, ORDER, Stamp
-from assets.warehouse.staging import Stage
+from assets.warehouse.staging import Files, Stage
 from integrations.sdk.errors import WarehouseError
 from integrations.sdk.schema import ParentColumn
 
@@ -37,6 +38,11 @@ class How:
     overlaps: bool = False
     forced: bool = False
 
+    @property
+    def deletes_stale(self) -> bool:
+        """Whether rows go that are gone at the source."""
+        return self.write_mode == "overwrite-delete-stale"
+
 
 @dataclass(slots=True)
 class Loaded:
@@ -52,27 +58,40 @@ class Loaded:
 
 def load(connection: Connection, stage: Stage, stamp: Stamp, how: How) -> Loaded:
     """Load a stage into its table, which is created or made to fit as needed."""
-    plan = stage.plan
     table = prepare(connection, stage, stamp, forced=how.forced)
     loaded = Loaded(notes=table.notes, changes=table.changes)
     steps = _Load(connection, stage, stamp, table, loaded)
-    before = 0 if table.is_new else steps.count(table.target)
-    keys = plan.table.primary_keys
-    deletes_stale = how.write_mode == "overwrite-delete-stale"
-    whole = how.whole and not (keys and stage.rejected)  # without a key there is nothing else than replacing
-    if not stage.fast.paths and not stage.exact.paths:
-        if before and whole and deletes_stale:
-            loaded.notes.append("the source gave no rows: what was loaded before is kept")
-        loaded.total = before
-        return loaded
+    deleting = None
+    if stage.plan.table.streamed and (stage.has_deletions or is_due(connection, stamp, stage.plan.table)):
+        deleting = Deleting(connection, stamp, stage.plan.table, table.target)
+        deleting.catch_up()
+    has_begun = False
+    for files, deletion in stage.parts():
+        if files:
+            steps.files = files
+            (_go_on if has_begun else _begin)(steps, stage, how)
+            has_begun = True
+        if deletion and deleting:
+            deleting.run(deletion)
+    loaded.total = steps.count(table.target)
+    if deleting:
+        loaded.removed += deleting.removed()
+    elif not has_begun and loaded.total and _is_whole(stage, how) and how.deletes_stale:
+        loaded.notes.append("the source gave no rows: what was loaded before is kept")
+    return loaded
+
+
+def _begin(steps: "_Load", stage: Stage, how: How) -> None:
+    """Load the first rows that there are: what was loaded before is replaced, or goes on."""
+    keys, target = stage.plan.table.primary_keys, steps.target
     if how.write_mode == "append" and not (how.overlaps and not keys):
-        steps.insert(table.target)
-    elif not before:
-        steps.insert_unique(table.target, keys)
-    elif keys and whole and deletes_stale:
+        steps.insert(target)
+    elif not steps.count(target):
+        steps.insert_unique(target, keys)
+    elif keys and _is_whole(stage, how) and how.deletes_stale:
         steps.replace(keys)
     elif keys:
-        steps.merge(keys, stale=how.scopes_whole and deletes_stale and not stage.rejected)
+        steps.merge(keys, stale=how.scopes_whole and how.deletes_stale and not stage.rejected)
     elif how.whole and how.write_mode != "append":
         steps.replace([])
     elif how.overlaps:
@@ -81,11 +100,25 @@ def load(connection: Connection, stage: Stage, stamp: Stamp, how: How) -> Loaded
         steps.replace_scopes()
     else:
         raise WarehouseError(
-            f"`{plan.table.name}` has no primary key and was read in part: what was loaded before is kept",
+            f"`{stage.plan.table.name}` has no primary key and was read in part: what was loaded before is kept",
             hint="declare a primary key, so that a part can be merged",
         )
-    loaded.total = steps.count(table.target)
-    return loaded
+
+
+def _go_on(steps: "_Load", stage: Stage, how: How) -> None:
+    """Load the rows that came behind a deletion, on top of those before it."""
+    keys = stage.plan.table.primary_keys
+    if keys and how.write_mode != "append":
+        steps.merge(keys, stale=False)
+    elif not keys and how.overlaps:
+        steps.append_new()
+    else:
+        steps.insert(steps.target)
+
+
+def _is_whole(stage: Stage, how: How) -> bool:
+    """Whether what did not come is gone; without a key there is nothing else than replacing."""
+    return how.whole and not (stage.plan.table.primary_keys and stage.rejected)
 
 
 class _Load:
@@ -94,7 +127,8 @@ class _Load:
     def __init__(self, connection: Connection, stage: Stage, stamp: Stamp, table: Prepared, loaded: Loaded) -> None:
         self._connection, self._stage, self._stamp = connection, stage, stamp
         self._table, self._loaded = table, loaded
-        self._target = table.target
+        self.target = self._target = table.target
+        self.files: Files = []
         self._listed = names(list(table.columns.values()))
 
     def identity(self) -> list[str]:
@@ -197,7 +231,7 @@ class _Load:
         given = names(list(self._table.columns))
         reading = stage.reading()
         if last_of is None:
-            for is_exact, files in stage.files():
+            for is_exact, files in self.files:
                 select = stage.plan.select(files, stamp, exact=is_exact, **reading)
                 loaded.rows += self._number(f"INSERT INTO {into} ({self._listed}) SELECT {given} FROM ({select})")
             return
@@ -205,7 +239,7 @@ class _Load:
         try:
             parts = [
                 stage.plan.select(files, stamp, exact=is_exact, **reading, ordered=True)
-                for is_exact, files in stage.files()
+                for is_exact, files in self.files
             ]
             loaded.rows = self._number(
                 f"INSERT INTO {into} ({self._listed}) SELECT {given} FROM ({' UNION ALL '.join(parts)}) QUALIFY "

@@ -10,15 +10,17 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
 from assets.warehouse import exact
 from assets.warehouse.arrow import lines_of
+from assets.warehouse.deleting import Deletion
+from assets.warehouse.line_files import LineFiles, naming_the_disk
 from assets.warehouse.lines import mark_of, ordered, scoped
 from assets.warehouse.reader import ReadPlan
-from integrations.sdk.errors import HeadwaterError, SchemaFrozen, WarehouseError
+from integrations.sdk.errors import HeadwaterError, SchemaFrozen
 from integrations.sdk.page import Page
 from integrations.sdk.reading import ArrowBatch, Batch, encode_value
 from integrations.sdk.resolvers import ParentRow, Row, TableResolver
@@ -26,10 +28,10 @@ from integrations.sdk.schema import Column, Computed
 from integrations.sdk.schema import Path as FieldPath
 from integrations.sdk.types import JSON
 
-FILE_BYTES = 64 << 20
-FIRST_FILE_BYTES = 8 << 20  # the first are smaller, so that a small table is read by more than one thread
 BUFFER_BYTES = 256 << 10
 MAX_RECORD_SHOWN = 4000
+Files = list[tuple[bool, list[str]]]
+"""Paths of staged files, of each kind that there is: whether they are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,50 +42,6 @@ class Rejected:
     column: str
     value: str
     reason: str
-
-
-@contextlib.contextmanager
-def _naming_the_disk(folder: Path) -> Iterator[None]:
-    """Say that it is our disk, not the source, when staging cannot write."""
-    try:
-        yield
-    except OSError as error:
-        raise WarehouseError(
-            f"records cannot be staged in {folder}: {error.strerror}",
-            hint="staging needs room for what a sync reads, beside the warehouse",
-        ) from None
-
-
-class _LineFiles:
-    """Lines appended to numbered files of 8 to 64 MB. Not safe from several threads."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        self._folder, self._kind = folder, kind
-        self._file: BinaryIO | None = None
-        self._size = 0
-        self.paths: list[Path] = []
-        self.longest = 0
-
-    def write(self, lines: bytes) -> None:
-        with _naming_the_disk(self._folder):
-            if self._file is None:
-                path = self._folder / f"{self._kind}-{len(self.paths)}.ndjson"
-                self.paths.append(path)
-                self._file = path.open("wb")
-                self._size = 0
-            self._file.write(lines + b"\n")
-        self._size += len(lines) + 1
-        if self._size >= min(FILE_BYTES, FIRST_FILE_BYTES << (len(self.paths) - 1)):
-            self.close()
-
-    def close(self) -> None:
-        file, self._file = self._file, None
-        if file:
-            with _naming_the_disk(self._folder):
-                file.close()
-
-    def replace(self, paths: Sequence[Path]) -> None:
-        self.paths = list(paths)
 
 
 class _Buffer:
@@ -107,11 +65,11 @@ class Stage:
     """The staged records of one table in one sync."""
 
     def __init__(self, folder: Path, plan: ReadPlan) -> None:
-        with _naming_the_disk(folder):
+        with naming_the_disk(folder):
             folder.mkdir(parents=True)
         self.folder, self.plan = folder, plan
-        self.fast = _LineFiles(folder, "fast")
-        self.exact = _LineFiles(folder, "exact")
+        self.fast = LineFiles(folder, "fast")
+        self.exact = LineFiles(folder, "exact")
         self.scopes: str | None = None  # SQL for the relation of scopes
         self.failed_scopes: list[int] = []  # read half: their rows are left out
         self.empty_scopes: list[int] = []  # read to their end, without a record
@@ -120,7 +78,8 @@ class Stage:
         self.variants: dict[str, int] = {}  # columns with values that do not fit, and how many
         self.widened: dict[str, str] = {}  # columns with values that need a wider integer
         self.line_bytes = 0
-        self._fast_lines = 0
+        self._fast_lines = 0  # since the last deletion
+        self._deletions: list[tuple[int, int, Deletion]] = []  # each with how many files of a kind come before it
         self._discarded = False
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -347,11 +306,24 @@ class Stage:
         self.fast.close()
         self.exact.close()
 
-    def files(self) -> Iterator[tuple[bool, list[str]]]:
-        """The files of each kind that has any: (whether exact, paths)."""
-        for is_exact, group in ((False, self.fast), (True, self.exact)):
-            if group.paths:
-                yield is_exact, [str(path) for path in group.paths]
+    def delete(self, deletion: Deletion) -> None:
+        """Have rows deleted: of those staged so far, and of what earlier commits have brought."""
+        self.close()
+        self._fast_lines = 0
+        self._deletions.append((len(self.fast.paths), len(self.exact.paths), deletion))
+
+    @property
+    def has_deletions(self) -> bool:
+        """Whether rows are to be deleted."""
+        return bool(self._deletions)
+
+    def parts(self) -> Iterator[tuple[Files, Deletion | None]]:
+        """The files that were staged between deletions, in order, each with the deletion that comes behind them."""
+        fast = exact = 0
+        for next_fast, next_exact, deletion in [*self._deletions, (None, None, None)]:
+            groups = (False, self.fast.paths[fast:next_fast]), (True, self.exact.paths[exact:next_exact])
+            yield [(is_exact, list(map(str, paths))) for is_exact, paths in groups if paths], deletion
+            fast, exact = next_fast or 0, next_exact or 0
 
     def reading(self) -> dict[str, Any]:
         """What a plan's `select` needs to know of this stage."""

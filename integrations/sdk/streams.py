@@ -44,6 +44,19 @@ class TableFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsDeleted:
+    """The source wants rows gone, of those that it has sent until now, in this sync or an earlier one.
+
+    `any_of`: the values that they have, by column, in one way or another; `{}` are all rows. `relations` are tables
+    that lose the rows below these, each with its parent, which is this table or one of them.
+    """
+
+    table: str
+    any_of: Sequence[Mapping[str, Any]]
+    relations: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FailedSomewhere:
     """The source has said that something went wrong, and not where: what did not come is not known to be gone."""
 
@@ -69,7 +82,7 @@ class StateSaved:
     is_checkpoint: bool = False
 
 
-Event = Rows | TableFailed | FailedSomewhere | Announced | StateSaved
+Event = Rows | RowsDeleted | TableFailed | FailedSomewhere | Announced | StateSaved
 
 
 class TableStream(ABC):

@@ -15,6 +15,7 @@ from cloudquery.plugin_v3 import plugin_pb2 as pb
 from cloudquery.plugin_v3 import plugin_pb2_grpc
 
 from integrations.sdk.cloudquery.backend import STATE_TABLE, StateBackend
+from integrations.sdk.cloudquery.deletions import rows_deleted
 from integrations.sdk.cloudquery.message_stream import FellSilent, MessageStream
 from integrations.sdk.cloudquery.processes import MAX_MESSAGE, MESSAGE_OPTIONS, Running
 from integrations.sdk.cloudquery.records import UNREADABLE, Records, key_values
@@ -173,9 +174,8 @@ class Plugin(TableStream):
             yield from records.rest()
             yield StateSaved(key_values(message.checkpoint.record), is_checkpoint=True)
         elif kind == "delete_record":
-            yield TableFailed(
-                message.delete_record.table_name, "it asks for records to be deleted, which is not supported"
-            )
+            yield from records.rest()
+            yield rows_deleted(message.delete_record)
         else:
             raise SourceError("the plugin sent a message that its protocol does not have")
 
