@@ -89,6 +89,11 @@ def loaded(executable: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
         return project, project.sync()
 
 
+def test_its_packages_come_from_the_registry_that_npm_is_set_to() -> None:
+    """Their lock names versions and sums, and no address; `npm install` writes `funding`, which is to be taken out."""
+    assert "://" not in (SOURCES / "package-lock.json").read_text(encoding="utf-8")
+
+
 def test_every_value_arrives_as_it_was_sent(loaded: tuple[Project, Outcomes]) -> None:
     """Flat, parents and children, every type that the SDK can send; its ids its own."""
     made, outcomes = loaded
