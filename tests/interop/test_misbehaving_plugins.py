@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -200,8 +201,8 @@ def test_a_plugin_that_does_not_start_says_why(
     """What it wrote and how it ended; it is not left behind."""
     monkeypatch.setattr("integrations.sdk.cloudquery.processes.STARTS_WITHIN_S", 1.0)
     path = script(tmp_path, f"echo $$ > {tmp_path}/pid", *lines)
-    with pytest.raises(error) as raised:
-        Plugin(start_local(path), {}).start()
+    with pytest.raises(error) as raised, closing(Plugin(start_local(path), {})) as plugin:
+        plugin.start()
     assert said in str(raised.value)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), 0)

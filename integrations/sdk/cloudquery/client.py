@@ -218,7 +218,8 @@ class Plugin(TableStream):
             code, details = error.code(), redact(error.details() or "")
             if self._is_closed:
                 raise SourceUnreachable("the plugin's stream was ended") from None
-            if code is grpc.StatusCode.UNAVAILABLE or self._running.has_ended():
+            is_gone = code is grpc.StatusCode.UNAVAILABLE
+            if self._running.has_ended(within_s=1.0 if is_gone else 0.0) or is_gone:
                 why = f" ({details})" if details else ""
                 raise SourceUnreachable(
                     f"the plugin has gone while it was asked for {what}{why}", hint=self._running.last_words()

@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 LINES_KEPT = 5
 ERRORS_KEPT = 1_000
 LONGEST_SHOWN = 500
-QUIET_S, NEVER_QUIET_S = 0.1, 2.0
 LEVELS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "fatal": 50, "panic": 50}
 LEFT_OUT = ("time", "timestamp", "stack", "level", "message", "event")
 FRAME = re.compile(r'\^*$|at \S|File "|goroutine \d|created by |\S+\.(go|js|mjs|ts):\d+|[\w./*()]+\((0x|\.\.\.|\{)')
@@ -48,16 +47,19 @@ def parsed(line: str) -> LogLine:
 
 
 class PluginLog:
-    """Takes a plugin's lines as they come, in one thread, and is asked for them in others."""
+    """Takes a plugin's lines as they come, in one thread, and is asked for them in others.
+
+    `heard_at` is when the last one came.
+    """
 
     def __init__(self) -> None:
         self._last: deque[str] = deque(maxlen=LINES_KEPT)
         self._errors: dict[str, LogLine] = {}
-        self._heard_at = time.monotonic()
+        self.heard_at = time.monotonic()
 
     def add(self, line: str) -> None:
         """Pass a line on to our own log, and keep it if it may be asked for."""
-        self._heard_at = time.monotonic()
+        self.heard_at = time.monotonic()
         entry = parsed(line)
         log.log(entry.level, "plugin: %s", entry.text)
         if not FRAME.match(entry.text):
@@ -70,11 +72,7 @@ class PluginLog:
         self._errors = {}
 
     def errors(self) -> Sequence[LogLine]:
-        """The errors since then, the first of each table; what was written before this was asked is heard first."""
-        asked_at = time.monotonic()
-        give_up = asked_at + NEVER_QUIET_S
-        while time.monotonic() < min(give_up, max(self._heard_at, asked_at) + QUIET_S):
-            time.sleep(QUIET_S / 10)
+        """The errors since then, the first of each table."""
         return list(self._errors.values())
 
     def last_words(self) -> str:

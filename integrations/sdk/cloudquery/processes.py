@@ -1,6 +1,7 @@
 """Where a plugin runs: a server that is there, an executable that we start, or an image in a container."""
 
 import os
+import select
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import grpc
 
@@ -21,7 +23,8 @@ MAX_MESSAGE = 200 << 20  # as CloudQuery's command line has it
 MESSAGE_OPTIONS = (("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE))
 STARTS_WITHIN_S = 60.0
 STOPS_WITHIN_S = 5.0
-LONGEST_LINE = 1 << 20
+LONGEST_LINE, READ_BYTES, WAKES_EVERY_MS = 1 << 20, 64 << 10, 500
+QUIET_S, HEARD_WITHIN_S = 0.1, 5.0
 PORT = 7777
 QUESTION = "/cloudquery.discovery.v1.Discovery/GetVersions"
 GUARD = "read -r line; kill -s TERM -- -$1; sleep 5; kill -s KILL -- -$1"
@@ -52,8 +55,8 @@ class Running:
         what = "the plugin has ended before it listened" if self.has_ended() else f"no plugin listens at {self.address}"
         raise SourceUnreachable(what, hint=self.last_words() or "start it, or correct `path`")
 
-    def has_ended(self) -> bool:
-        """Whether we know that it does not run any more."""
+    def has_ended(self, within_s: float = 0.0) -> bool:
+        """Whether we know that it does not run any more, or learn it in so many seconds."""
         return False
 
     def last_words(self) -> str:
@@ -81,8 +84,7 @@ class Started(Running):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
+                bufsize=0,
                 start_new_session=True,
             )
         except OSError as error:
@@ -95,12 +97,17 @@ class Started(Running):
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._is_hearing = self._is_stopped = False
         self._reader = threading.Thread(target=self._read, name="plugin-output", daemon=True)
         self._reader.start()
 
-    def has_ended(self) -> bool:
-        """Whether the process has exited."""
-        return self._process.poll() is not None
+    def has_ended(self, within_s: float = 0.0) -> bool:
+        """Whether the process has exited, or does so in a moment."""
+        try:
+            self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def last_words(self) -> str:
         """The last lines of its output, and how it has ended."""
@@ -112,6 +119,11 @@ class Started(Running):
 
     def logged_errors(self) -> Sequence[LogLine]:
         """The errors that it has logged; what it wrote before this was asked is heard first."""
+        asked_at = time.monotonic()
+        while (now := time.monotonic()) < asked_at + HEARD_WITHIN_S:
+            if self._is_heard() and now - max(asked_at, self.log.heard_at) > QUIET_S:
+                break
+            time.sleep(QUIET_S / 10)
         return self.log.errors()
 
     def stop(self) -> None:
@@ -127,13 +139,41 @@ class Started(Running):
         self._process.wait()
         with self._guard:
             self._guard.kill()
-        self._reader.join(STOPS_WITHIN_S)  # what it has started may have a group of its own, and our pipe
+        self._is_stopped = True
+        self._reader.join()
+        self._output.close()
 
     def _read(self) -> None:
+        """To the end of its output; or to its own end, since what it has started may have our pipe, and stay."""
+        rest, came = b"", b"begin"
+        while came:
+            if not self._has_come(WAKES_EVERY_MS):
+                if self._is_stopped:
+                    return
+                continue
+            self._is_hearing = True  # before it is out of the pipe
+            came = os.read(self._output.fileno(), READ_BYTES)
+            *lines, rest = (rest + came).split(b"\n")
+            if len(rest) > LONGEST_LINE or not came:
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                self.log.add(line.decode("utf-8", "replace"))
+            self._is_hearing = False
+
+    def _is_heard(self) -> bool:
+        """Whether nothing that it has written is still on its way to us."""
+        return not self._reader.is_alive() or not (self._has_come(0) or self._is_hearing)
+
+    def _has_come(self, within_ms: int) -> bool:
+        """Whether its output can be read, or has ended."""
+        poll = select.poll()
+        poll.register(self._output, select.POLLIN)
+        return bool(poll.poll(within_ms))
+
+    @property
+    def _output(self) -> IO[bytes]:
         assert self._process.stdout is not None
-        with self._process.stdout as output:
-            while line := output.readline(LONGEST_LINE):
-                self.log.add(line)
+        return self._process.stdout
 
 
 class Local(Started):
