@@ -9,14 +9,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from hypothesis import settings
 
 from integrations.sdk import redact
 from orchestration.home import DEFAULT_FOLDER, open_instance, prepare_home
 from orchestration.logs import OURS
 from tests.destinations.postgres_server import programs
+from tests.homes import revisions_read_once
 
 gc.set_threshold(100_000, 20, 50)  # as the command line has it
 settings.register_profile("thorough", max_examples=400)  # `make test-slow` asks for it
@@ -34,23 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What is imported stays: the garbage collector need not look through it again and again, a sixth of the CPU."""
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def revisions_are_read_once() -> Iterator[None]:
-    """Whenever it opens a home, Dagster has alembic read its 90 revisions: a third of a second of CPU each time."""
-    read = ScriptDirectory.from_config
-    kept: dict[str | None, ScriptDirectory] = {}
-
-    def read_once(config: Config) -> ScriptDirectory:
-        location = config.get_main_option("script_location")
-        if location not in kept:
-            kept[location] = read(config)
-        return kept[location]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ScriptDirectory, "from_config", read_once)
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,7 +54,7 @@ def homes_are_copied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             shutil.copytree(first(), home)
         return prepare_home(folder)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with revisions_read_once(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("orchestration.home.prepare_home", prepare)
         yield
 

@@ -1,22 +1,27 @@
 """Runs `headwater` command lines that end badly: python -m tests.faults.driver, spoken to in lines of JSON.
 
 A process that has imported everything forks for each command line, so that hundreds of syncs need not load
-Dagster hundreds of times; what the child runs is the command line itself. Faults are wrapped around the
-product's functions in the child: the product knows nothing of them.
+Dagster hundreds of times; what the child runs is the command line itself. What Dagster loads when it opens a
+home, half of what a short sync costs, is loaded, too. Faults are wrapped around the product's functions in the
+child: the product knows nothing of them.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.homes import revisions_read_once
 
 AFTER_FETCH = "after fetch"
 BEFORE_BEGIN = "before begin"
@@ -183,12 +188,31 @@ def wait_for(pid: int, within_s: float, *, stopped: bool) -> int | None:
     return None
 
 
-def main() -> None:
-    """Fork for each order that comes; say how children end to whoever asks."""
+def load() -> None:
+    """Import what a child needs, and have Dagster load what it needs to open a home."""
     for module in LOADED:
         importlib.import_module(module)
+    from orchestration.home import open_instance
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DAGSTER_HOME"] = folder  # each child has its own
+        with open_instance(Path(folder)):
+            pass
+    gc.set_threshold(100_000, 20, 50)  # as the command line has it
+    gc.freeze()  # and no child looks through what it has from here
     if threading.active_count() != 1:
         raise SystemExit("something has started a thread: a fork would not be the command line any more")
+
+
+def main() -> None:
+    """Fork for each order that comes; say how children end to whoever asks."""
+    with revisions_read_once():
+        load()
+        serve()
+
+
+def serve() -> None:
+    """Answer orders until there are no more."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     orders = os.fdopen(os.dup(0), "r", buffering=1)
     print(json.dumps({"ready": True}), file=answers)
