@@ -180,7 +180,7 @@ def small(first: tuple[Folder, str], tmp_path: Path) -> Folder:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # the demo three times, after the first
 @needs_data
 def test_what_is_not_whole_is_read_anew(small: Folder) -> None:
     """What is loaded, without cursors and without December, as an earlier version could leave it; a failed sync.

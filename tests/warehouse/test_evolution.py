@@ -455,6 +455,7 @@ def test_values_of_hooks_follow_the_contract(into: Loader, contract: Contract, w
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # 15 s of CPU, beside others
 def test_two_thousand_columns_drift_together(into: Loader) -> None:
     """As many are added in one commit, some wider than declared, some with one beside; then nothing changes."""
     wide = [ID] + [Column(f"c{n}", t.INTEGER) for n in range(2_000)]
