@@ -307,15 +307,15 @@ def test_lineage_is_in_jobs(files: Files) -> None:
     assert board["job"]["facets"]["jobType"]["jobType"] == "QUERY"
 
 
-def test_runs_are_for_consumers_that_know_no_jobs(files: Files) -> None:
+def test_runs_are_for_consumers_that_know_no_jobs(files: Files, tmp_path: Path) -> None:
     """Each job has a run that starts and completes; its id is of what it says, and not of when."""
     events = [event for event in files.publish(rich()) if "run" in event]
     ids = [event["run"]["runId"] for event in events]
     assert [event["eventType"] for event in events] == ["START", "COMPLETE"] * 7
     assert ids[::2] == ids[1::2]
     assert len(set(ids)) == 7
-    files._world.warehouse.path.unlink()  # as if nothing had been published
-    again = [event["run"]["runId"] for event in files.publish(rich()) if "run" in event]
+    elsewhere = Files(World(tmp_path / "elsewhere"), tmp_path / "elsewhere.ndjson")  # nothing published yet
+    again = [event["run"]["runId"] for event in elsewhere.publish(rich()) if "run" in event]
     assert again == ids
 
 

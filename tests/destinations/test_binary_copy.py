@@ -143,10 +143,10 @@ def test_what_is_too_early_is_refused(server: Any, sql: str, there: str, early: 
     ],
 )
 def test_a_wider_column_is_written_as_it_is(
-    postgres: str, tmp_path: Path, wide: ColumnType, narrow: ColumnType, value: object
+    postgres: str, syncer: Syncer, tmp_path: Path, wide: ColumnType, narrow: ColumnType, value: object
 ) -> None:
     """The format of a value is that of the column which is there, not of the one that we would make."""
-    to = Deliverer(Syncer(tmp_path / "warehouse.duckdb"), Place("postgres", tmp_path, postgres))
+    to = Deliverer(syncer, Place("postgres", tmp_path, postgres))
     for type_ in (wide, narrow):
         with to.syncer.warehouse.session() as session:
             session.query("DROP TABLE IF EXISTS src.items")

@@ -43,10 +43,10 @@ def keeper(request: pytest.FixtureRequest) -> Keeper:
 
 
 @pytest.fixture
-def to(keeper: Keeper, tmp_path: Path) -> Iterator[Deliverer]:
+def to(keeper: Keeper, syncer: Syncer, tmp_path: Path) -> Iterator[Deliverer]:
     """Delivers to the plugin."""
     with serving(keeper) as address:
-        yield Deliverer(Syncer(tmp_path / "warehouse.duckdb"), Plugin("cloudquery", tmp_path, address))
+        yield Deliverer(syncer, Plugin("cloudquery", tmp_path, address))
 
 
 def items(*records: dict[str, Any]) -> Table:

@@ -15,10 +15,10 @@ from tests.engine.helpers import Syncer, gives
 
 
 @pytest.fixture
-def to(postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deliverer:
+def to(postgres: str, syncer: Syncer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deliverer:
     """Delivers few rows as if they were many."""
     monkeypatch.setattr(writer, "SWAPPED_ROWS", 1)
-    return Deliverer(Syncer(tmp_path / "warehouse.duckdb"), Place("postgres", tmp_path, postgres))
+    return Deliverer(syncer, Place("postgres", tmp_path, postgres))
 
 
 @pytest.fixture

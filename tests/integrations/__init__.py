@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,16 @@ class Project:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query over the warehouse; times are in UTC."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with duckdb.connect(str(self.warehouse)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             return connection.execute(sql).fetchall()
+
+    @contextmanager
+    def held_open(self) -> Iterator["Project"]:
+        """The same, in a block that holds the warehouse open: to open it takes DuckDB 30 ms of CPU each time."""
+        self.warehouse.parent.mkdir(exist_ok=True)
+        with duckdb.connect(str(self.warehouse)):
+            yield self
 
     def written_by_dagster(self) -> str:
         """Every byte, and every database row, below the Dagster home."""

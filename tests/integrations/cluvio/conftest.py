@@ -29,8 +29,9 @@ def cluvio(http: HTTPServer) -> CluvioServer:
 
 
 @pytest.fixture
-def project(http: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(http: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.setenv("CLUVIO_PASSWORD", PASSWORD)
     spec = {"email": EMAIL, "password": "${CLUVIO_PASSWORD}", "base_url": http.url_for("/")}
-    return Project(tmp_path, "cluvio", spec)
+    with Project(tmp_path, "cluvio", spec).held_open() as made:
+        yield made

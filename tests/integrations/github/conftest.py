@@ -38,7 +38,10 @@ def connected(url: str) -> Callable[..., GitHubClient]:
 
 
 @pytest.fixture
-def project(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    return Project(tmp_path, "github", {"token": "${GITHUB_TOKEN}", "base_url": url, "organisations": ["octokit"]})
+    with Project(
+        tmp_path, "github", {"token": "${GITHUB_TOKEN}", "base_url": url, "organisations": ["octokit"]}
+    ).held_open() as made:
+        yield made

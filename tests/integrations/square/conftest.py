@@ -26,7 +26,8 @@ def http(square: SquareServer) -> Iterator[Server]:
 
 
 @pytest.fixture
-def project(http: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(http: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.setenv("SQUARE_TOKEN", TOKEN)
-    return Project(tmp_path, "square", {"access_token": "${SQUARE_TOKEN}", "base_url": http.url})
+    with Project(tmp_path, "square", {"access_token": "${SQUARE_TOKEN}", "base_url": http.url}).held_open() as made:
+        yield made

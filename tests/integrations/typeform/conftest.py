@@ -28,8 +28,9 @@ def typeform(http: HTTPServer) -> TypeformServer:
 
 
 @pytest.fixture
-def project(http: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(http: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.setenv("TYPEFORM_TOKEN", TOKEN)
     spec = {"access_token": "${TYPEFORM_TOKEN}", "base_url": http.url_for("/"), "page_size": 2}
-    return Project(tmp_path, "typeform", spec)
+    with Project(tmp_path, "typeform", spec).held_open() as made:
+        yield made
