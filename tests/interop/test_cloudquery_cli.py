@@ -316,6 +316,14 @@ def test_rows_of_its_test_source_are_what_it_says(plugin: Callable[[str], str], 
     assert project.query(under_another) == [(0,)]
 
 
+def test_rows_that_its_test_source_wants_deleted_are_gone(plugin: Callable[[str], str], tmp_path: Path) -> None:
+    """Those that came before them in the stream, of both clients; the others stay."""
+    spec = {"num_clients": 2, "num_rows": 5, "delete_records": [2, 4]}
+    project = from_test_source(tmp_path, plugin("test"), spec=spec, tables=["test_some_table"])
+    found = project.query(f"SELECT client_id, resource_id FROM {SOURCE}.test_some_table ORDER BY ALL")
+    assert found == [(client, number) for client in (1, 2) for number in (1, 3, 5)]
+
+
 def test_values_of_its_test_source_are_what_its_own_destination_has(
     cloudquery: CommandLine, plugin: Callable[[str], str], place: Callable[[str], Place]
 ) -> None:
