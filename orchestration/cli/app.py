@@ -17,6 +17,7 @@ from orchestration.cli import (
     inspecting,
     lineage,
     migrating,
+    options,
     output,
     packaging,
     preview,
@@ -32,12 +33,13 @@ from orchestration.logs import log_to_stderr, redact_all_logs
 
 app = typer.Typer(
     name="headwater",
-    help="Pull data and metadata out of any HTTP API into DuckDB, as Dagster assets.",
+    context_settings={"max_content_width": 120},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
 )
+app.callback()(options.headwater)
 app.command("sync")(sync.sync)
 app.command("backfill")(backfill.backfill)
 app.add_typer(state.app, name="state")

@@ -1,6 +1,7 @@
-"""The options that every command takes."""
+"""The options that every command takes, and that of the program."""
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -23,3 +24,17 @@ def between(low: float, high: float) -> Callable[[float], float]:
         return number
 
     return checked
+
+
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"headwater {version('headwater')}")
+        raise typer.Exit
+
+
+def headwater(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version, and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Pull data and metadata out of any HTTP API into DuckDB, as Dagster assets."""

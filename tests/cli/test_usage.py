@@ -2,6 +2,7 @@
 
 import json
 from contextlib import redirect_stdout
+from importlib.metadata import version
 from io import StringIO
 
 import pytest
@@ -54,6 +55,12 @@ def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> 
         assert capsys.readouterr().err.startswith(f"Usage: {' '.join(['headwater', *line])} [OPTIONS] COMMAND")
     assert run(["sync", "--help"]) == 0
     assert "Sync sources" in capsys.readouterr().out
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """As pip has it."""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"headwater {version('headwater')}\n"
 
 
 def test_a_reader_that_has_gone_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
