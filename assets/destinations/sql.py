@@ -229,7 +229,7 @@ class SqlWriter(ABC):
         try:
             yield
         except self.errors as error:
-            reason = re.split(r"\s+query(?: was)?:", str(error))[0]  # SQLite's driver adds ours, which is long
+            reason = re.split(r"\nquery(?: was)?:", str(error))[0]  # SQLite's driver adds ours, which is long
             said = " ".join(reason.split()) or type(error).__name__
             raise WarehouseError(f"the destination refuses it: {said}") from None
 
