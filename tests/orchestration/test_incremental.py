@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from assets.partitions import parts_of, range_keys, time_windows
@@ -51,7 +52,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     api = Api()
     with serving(api) as server:
         project = Project(tmp_path, "tests.orchestration.incremental", {"base_url": server.url}, schedule="0 6 * * *")
-        with open_instance(tmp_path) as instance:
+        with open_instance(tmp_path) as instance, duckdb.connect(str(tmp_path / "warehouse.duckdb")):  # held open
             yield World(project, api, server, instance)
 
 
