@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.destinations.postgres_server import programs
 from tests.homes import revisions_read_once
 
 gc.set_threshold(100_000, 20, 50)  # as the command line has it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's & has it so; Dagster then ignores SIGTERM, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("thorough", max_examples=400)  # `make test-slow` asks for it
 LONG = (
     "tests/faults/", "tests/ui/", "tests/interop/", "tests/catalog/test_crashes", "tests/catalog/test_stale_removal",

@@ -1,4 +1,8 @@
-"""A signal ends a sync, wherever it lands. In a process of its own: what other tests load may be deaf to signals."""
+"""A signal ends a sync, wherever it lands.
+
+In a process of its own: a run of Dagster's gives SIGTERM whatever SIGINT has, and where that is ignored, as in a job
+that a script starts with &, both are from then on.
+"""
 
 import gc
 import os
