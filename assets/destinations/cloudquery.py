@@ -49,7 +49,7 @@ class CloudQuery:
         stubs: Any = needed("cloudquery", "cloudquery.plugin_v3.plugin_pb2_grpc")
         client: Any = needed("cloudquery", "integrations.sdk.cloudquery.client")
         self._running = running
-        self._channel = self._grpc.insecure_channel(running.address, options=client.CHANNEL_OPTIONS)
+        self._channel = self._grpc.insecure_channel(running.address, options=client.MESSAGE_OPTIONS)
         self._plugin = stubs.PluginStub(self._channel)
         self._sending: _Sending | None = None
         self._flushes = 0

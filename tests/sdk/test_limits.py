@@ -1,6 +1,7 @@
 """How hard a source is pressed, and how the limits that it names are kept."""
 
 import email.utils
+import itertools
 import logging
 import threading
 import time
@@ -221,17 +222,17 @@ def test_a_used_up_limit_holds_all_clients_and_is_told_once(caplog: pytest.LogCa
     """No thread, of no client of the source, sends before the reset; the log has one line for all."""
     refused_at: list[float] = []
     early: list[float] = []
-    lock = threading.Lock()
+    arrived = itertools.count()
+    all_have_sent = threading.Barrier(4)  # one that sends when the others have waited would make them wait again
 
     def answer(seen: Seen) -> Reply:
-        with lock:
-            now = time.monotonic()
-            if len(refused_at) < 4:
-                refused_at.append(now)
-                return Reply({}, 403, USED_UP | {"X-RateLimit-Reset": "1"})
-            if now < refused_at[-1] + 0.99:
-                early.append(now)
-            return Reply([])
+        if next(arrived) < 4:
+            all_have_sent.wait(30)
+            refused_at.append(time.monotonic())
+            return Reply({}, 403, USED_UP | {"X-RateLimit-Reset": "1"})
+        if (now := time.monotonic()) < max(refused_at) + 0.99:
+            early.append(now)
+        return Reply([])
 
     with (
         serving(answer) as site,
