@@ -127,7 +127,7 @@ class _Load:
     def __init__(self, connection: Connection, stage: Stage, stamp: Stamp, table: Prepared, loaded: Loaded) -> None:
         self._connection, self._stage, self._stamp = connection, stage, stamp
         self._table, self._loaded = table, loaded
-        self.target = self._target = table.target
+        self.target = table.target
         self.files: Files = []
         self._listed = names(list(table.columns.values()))
 
@@ -159,7 +159,7 @@ class _Load:
 
         Rows of a scope whose listing came empty stay: it is seldom that all of it is really gone.
         """
-        target, loaded = self._target, self._loaded
+        target, loaded = self.target, self._loaded
         if keys:
             self._execute(f"CREATE OR REPLACE TEMP TABLE old_keys AS SELECT {names(list(keys))} FROM {target}")
         kept = self._keep_empty_scopes()
@@ -181,7 +181,7 @@ class _Load:
 
     def merge(self, keys: Sequence[str], *, stale: bool) -> None:
         """Replace the rows whose keys came, add the others; `stale`: remove what the scopes read no longer have."""
-        target, matching = self._target, self._matching(keys)
+        target, matching = self.target, self._matching(keys)
         self._fill_incoming(keys)
         identity = self.identity() if stale else []
         if identity:
@@ -195,7 +195,7 @@ class _Load:
 
     def replace_scopes(self) -> None:
         """Without a key: replace all rows of the scopes that were read."""
-        target = self._target
+        target = self.target
         self._fill_incoming(())
         same = _matching(self.identity(), "read", target)
         self._execute(
@@ -206,7 +206,7 @@ class _Load:
 
     def append_new(self) -> None:
         """Without a key: add the rows that no earlier sync has brought. Two that are equal in one sync both stay."""
-        target, loaded = self._target, self._loaded
+        target, loaded = self.target, self._loaded
         self._fill_incoming(())
         came = loaded.rows
         own = [c for c in self._table.columns.values() if c not in INTERNAL_COLUMNS] + ["_cq_client_id"]
@@ -253,11 +253,11 @@ class _Load:
         return self._number(f"SELECT count(*) FROM {table}")
 
     def _fill_incoming(self, keys: Sequence[str]) -> None:
-        self._execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} AS SELECT {self._listed} FROM {self._target} LIMIT 0")
+        self._execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} AS SELECT {self._listed} FROM {self.target} LIMIT 0")
         self.insert_unique(INCOMING, keys)
 
     def _take_incoming(self) -> None:
-        self._execute(f"INSERT INTO {self._target} ({self._listed}) SELECT {self._listed} FROM {INCOMING}")
+        self._execute(f"INSERT INTO {self.target} ({self._listed}) SELECT {self._listed} FROM {INCOMING}")
         self._execute(f"DROP TABLE {INCOMING}")
 
     def _keep_empty_scopes(self) -> str:
@@ -268,7 +268,7 @@ class _Load:
         own = {c.name: c.origin.name for c in stage.plan.table.columns if isinstance(c.origin, ParentColumn)}
         theirs = [own.get(column, column) for column in identity]
         matching = " AND ".join(
-            f"{self._target}.{name(ours)} IS NOT DISTINCT FROM empty.{name(their)}"
+            f"{self.target}.{name(ours)} IS NOT DISTINCT FROM empty.{name(their)}"
             for ours, their in zip(identity, theirs, strict=True)
         )
         numbers = ", ".join(map(str, stage.empty_scopes))
@@ -285,7 +285,7 @@ class _Load:
         return row is not None
 
     def _matching(self, keys: Sequence[str]) -> str:
-        return _matching(keys, INCOMING, self._target) or "false"
+        return _matching(keys, INCOMING, self.target) or "false"
 
     def _execute(self, sql: str) -> None:
         self._connection.execute(sql)

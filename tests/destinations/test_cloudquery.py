@@ -1,7 +1,6 @@
 """Any CloudQuery destination plugin: what it is sent, in which order, and what happens when it fails."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ from tests.destinations.plugin_server import Keeper, serving
 from tests.destinations.tables import days, of_day
 from tests.engine.helpers import ID, Account, Syncer, child_of, gives, ids, two_each
 from tests.environments import interpreter
+from tests.interop.peers.places import SDK, memdb
 
-SDK = "cloudquery-plugin-sdk==0.1.56"
 NAME = Column("name", t.TEXT)
 
 
@@ -167,20 +166,10 @@ def test_a_plugin_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def real(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deliverer]:
+def real(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deliverer]:
     """Delivers to the MemDB of CloudQuery's SDK, in a process of its own."""
-    from integrations.sdk.cloudquery.processes import Running, free_port
-
-    monkeypatch.setattr(Running, "listens_within_s", 60.0)  # its first start compiles what it imports
-    python = interpreter(request, SDK.replace("==", "-"), [SDK, "duckdb"])
-    address = f"127.0.0.1:{free_port()}"
-    process = subprocess.Popen(
-        [str(python), "-W", "ignore", str(Path(__file__).with_name("memdb.py")), address], stdout=subprocess.DEVNULL
-    )
-    place = Plugin("cloudquery", tmp_path, address)
-    yield Deliverer(Syncer(tmp_path / "warehouse.duckdb"), place)
-    process.kill()
-    process.wait()
+    with memdb(interpreter(request, SDK.replace("==", "-"), [SDK, "duckdb"])) as address:
+        yield Deliverer(Syncer(tmp_path / "warehouse.duckdb"), Plugin("cloudquery", tmp_path, address))
 
 
 def test_cloudquerys_own_memdb_takes_what_we_write(real: Deliverer, monkeypatch: pytest.MonkeyPatch) -> None:

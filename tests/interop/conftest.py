@@ -12,7 +12,7 @@ from tests.environments import interpreter
 from tests.interop import plugin
 
 pytest.importorskip("cloudquery.plugin_v3", reason="the extra cloudquery is not installed: pip install .[cloudquery]")
-SDK = "cloudquery-plugin-sdk==0.1.56"
+from tests.interop.peers.places import SDK
 
 Started = Callable[..., tuple[str, "subprocess.Popen[str]"]]
 

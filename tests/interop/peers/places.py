@@ -21,7 +21,8 @@ from integrations.sdk.cloudquery.wire import schema_bytes
 from tests.interop.peers.cli import destination
 from tests.interop.peers.values import Row
 
-MEMDB = Path(__file__).parent.parent.parent / "destinations" / "memdb.py"
+MEMDB = Path(__file__).with_name("memdb.py")
+SDK = "cloudquery-plugin-sdk==0.1.56"
 STARTS_WITHIN_S = 60
 
 
@@ -89,13 +90,13 @@ class MemDB(Place):
     kind = "memdb"
     settings: Mapping[str, Any] = {"write_mode": "append", "registry": "grpc"}
 
-    def spec(self) -> dict[str, Any]:
-        """Nothing: what the command line puts in for other plugins, this one refuses."""
-        return {}
-
     def __init__(self, address: str, folder: Path) -> None:
         super().__init__(address, folder)
         self._address = address
+
+    def spec(self) -> dict[str, Any]:
+        """Nothing: what the command line puts in for other plugins, this one refuses."""
+        return {}
 
     def rows(self, table: str) -> list[Row]:
         """As it gives them back."""
