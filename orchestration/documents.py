@@ -14,7 +14,7 @@ import yaml
 
 from integrations.sdk.errors import ConfigError
 from integrations.sdk.names import nearest
-from orchestration.substitution import PLACEHOLDER, Plain, substitute
+from orchestration.substitution import PLACEHOLDER, Plain, substitute, text_of
 from orchestration.yaml_values import Loader, why_not_yaml
 
 MARK = re.compile("\ue000(\\d+)\ue001")
@@ -56,14 +56,8 @@ def _documents(file: Path, kinds: tuple[str, ...]) -> Iterator[Document]:
 
 
 def _parsed(file: Path) -> list[Any]:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(
-            f"the config file {file} cannot be read: {reason}",
-            hint="name it with --config or HEADWATER_CONFIG, or start from the README's example",
-        ) from None
+    hint = "name it with --config or HEADWATER_CONFIG, or start from the README's example"
+    text = text_of(file, f"the config file {file}", hint=hint)
     placeholders: list[str] = []
 
     def mark(match: re.Match[str]) -> str:

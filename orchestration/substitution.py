@@ -78,15 +78,18 @@ def _is_set(name: str, folder: Path) -> bool:
     return name.startswith("time:") or name in os.environ
 
 
-def _content(path: Path, where: str) -> str:
+def text_of(path: Path, what: str, *, hint: str) -> str:
+    """What a file holds. Raises: ConfigError, which says `what` cannot be read, and why."""
     try:
-        return path.read_text(encoding="utf-8").rstrip("\n")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(
-            f"`{where}` names the file {path}, which cannot be read: {reason}",
-            hint="paths are relative to the config file",
-        ) from None
+        raise ConfigError(f"{what} cannot be read: {reason}", hint=hint) from None
+
+
+def _content(path: Path, where: str) -> str:
+    what = f"`{where}` names the file {path}, which"
+    return text_of(path, what, hint="paths are relative to the config file").rstrip("\n")
 
 
 def _resolve(name: str, where: str) -> str:
